@@ -1,0 +1,320 @@
+// Package session says what happens next on one Directus realtime connection.
+//
+// It is a pure machine: Step takes the time and one input, and returns effects as
+// data. It opens no socket, starts no goroutine, reads no clock. Whoever drives it
+// (package realtime) carries out the effects and feeds back what came of them.
+package session
+
+import (
+	"encoding/json"
+	"time"
+
+	"leveret/protocol"
+)
+
+// A State is where the connection stands. It is the one vocabulary of the whole
+// project: the page's pill and the module's state say the same.
+type State string
+
+// The states.
+const (
+	Idle           State = "idle"           // never asked to connect
+	Dialing        State = "dialing"        // waiting for a credential or for the socket to open
+	Authenticating State = "authenticating" // the credential was sent; nothing else is, until it is answered
+	Resyncing      State = "resyncing"      // authenticated; subscriptions are being brought up to date
+	Live           State = "live"           // every subscription is up to date
+	Waiting        State = "waiting"        // offline until the next attempt
+	NeedsAuth      State = "needs-auth"     // the credential was refused; no further attempt is made by itself
+	Closed         State = "closed"         // disconnected on request
+)
+
+// A Mode is how the server authenticates a socket (WEBSOCKETS_REST_AUTH).
+type Mode string
+
+// The modes. "" is Handshake.
+const (
+	Handshake Mode = "handshake" // the first frame is the credential
+	Strict    Mode = "strict"    // the token is in the URL of the upgrade
+	Public    Mode = "public"    // no credential is needed; one may be sent
+)
+
+// A Credential is what a person or program signs in with: one of an access token
+// (static or JWT), a refresh token, or an e-mail with a password. The zero
+// Credential signs in as the public (mode Public only).
+type Credential struct {
+	AccessToken  string
+	RefreshToken string
+	Email        string
+	Password     string
+}
+
+// IsZero reports whether there is no credential.
+func (c Credential) IsZero() bool { return c == Credential{} }
+
+// A Reason names why a state was left for another.
+type Reason string
+
+// The reasons.
+const (
+	ReasonAsked         Reason = "asked"           // somebody called Connect or Disconnect
+	ReasonOpened        Reason = "opened"          // the socket opened
+	ReasonAuthenticated Reason = "authenticated"   // the credential was accepted
+	ReasonCaughtUp      Reason = "caught-up"       // every subscription is up to date
+	ReasonBehind        Reason = "behind"          // a subscription has to be brought up to date again
+	ReasonLost          Reason = "link-lost"       // the connection ended
+	ReasonSilent        Reason = "silent"          // the server did not answer the probe
+	ReasonDialFailed    Reason = "dial-failed"     // the socket did not open
+	ReasonRefusedOrDown Reason = "refused-or-down" // upgrades fail and nothing says whether the token or the server is at fault
+	ReasonAuthFailed    Reason = "auth-failed"     // the server refused the credential
+	ReasonAuthTimeout   Reason = "auth-timeout"    // the server did not answer the credential
+	ReasonNoCredential  Reason = "no-credential"   // the token function failed or gave nothing usable
+	ReasonExpired       Reason = "token-expired"   // the server said TOKEN_EXPIRED
+	ReasonRestart       Reason = "server-restart"  // the server closed with 1012
+	ReasonTooSlow       Reason = "too-slow"        // a queue overflowed, here or there
+	ReasonRetry         Reason = "retry"           // the next attempt is due
+	ReasonWake          Reason = "wake"            // the machine woke, came online or into view
+	ReasonGaveUp        Reason = "gave-up"         // the caller's cap on attempts is reached
+)
+
+// A Cause is a reason with its particulars.
+type Cause struct {
+	Reason Reason
+	Detail string // a sentence for a person, or ""
+	Code   int    // the close code, or 0
+	Err    error  // what failed, or nil
+}
+
+// A Backoff says how long to wait between attempts: full jitter over a base that
+// doubles up to a cap. The zero Backoff is the default of every field.
+type Backoff struct {
+	Base     time.Duration // default 500 ms
+	Cap      time.Duration // default 20 s
+	Attempts int           // how many attempts in a row may fail; 0 = no limit
+	Reset    time.Duration // the count starts anew after so long authenticated; default 10 s
+}
+
+// A Config is a session's settings. The zero value of a field is its default.
+type Config struct {
+	Mode    Mode
+	Backoff Backoff
+	// Rand returns a number in [0, 1): the jitter. Required.
+	Rand func() float64
+	// UIDPrefix begins every uid that the session makes, so that uids of sessions
+	// that share a socket differ. Default "".
+	UIDPrefix string
+	// PrimaryKey names a collection's primary key. Default: "id" for all.
+	PrimaryKey func(collection string) string
+	// Capabilities are sent with each subscribe. Default none.
+	Capabilities []string
+	// HasProbe says that the driver can carry out a [Probe].
+	HasProbe bool
+	// IgnorePings leaves the server's pings to the caller. Default: answered at once.
+	IgnorePings bool
+
+	DialTimeout    time.Duration // for the credential and the socket together; default 10 s
+	AuthTimeout    time.Duration // for the answer to a credential; default 10 s
+	Silence        time.Duration // without a frame, before the probe; default 20 s
+	ProbeTimeout   time.Duration // for the answer to the probe; default 5 s
+	RequestTimeout time.Duration // for the answer to a request once it is written; default 30 s
+	MaxBaseline    int           // rows of a subscription that are diffed; default 10,000
+	MaxQueue       int           // events of a subscription that wait for the consumer; default 1,024
+	MaxRequests    int           // requests that wait or are unanswered; default 10,000
+}
+
+// A SubID names a subscription of this session; it is never reused.
+type SubID int64
+
+// A RequestID names a request of this session; the driver chooses it.
+type RequestID int64
+
+// SubscribeOptions is what a subscription asks for.
+type SubscribeOptions struct {
+	Event protocol.Event  // "" = create, update and delete, with the items in the init
+	Item  json.RawMessage // a key, or nil
+	Query json.RawMessage // a query object, or nil
+	// UID is the uid on the wire; zero = one is made. A uid in use is an error.
+	UID protocol.UID
+}
+
+// An Event is what a subscription's consumer is told.
+type Event struct {
+	Kind EventKind
+	// Data is the items (an array; for a subscription to an item, one object), or
+	// for Delete the keys. nil where there is none. It is not to be modified.
+	Data json.RawMessage
+	Meta json.RawMessage
+	// Resync says that the event comes from comparing snapshots after a gap in the
+	// stream, not from the server's own event.
+	Resync bool
+	// Commit says that this is the last event of a commit, where the server tells.
+	Commit bool
+}
+
+// An EventKind is what an Event tells.
+type EventKind string
+
+// The kinds. Gap says that changes were missed that cannot be told one by one
+// (more than MaxBaseline rows): read again.
+const (
+	Init   EventKind = "init"
+	Create EventKind = "create"
+	Update EventKind = "update"
+	Delete EventKind = "delete"
+	Gap    EventKind = "gap"
+)
+
+// An Input is something that happened.
+type Input interface{ input() }
+
+// The inputs. An Epoch names one attempt to connect, as the effects that began it
+// told it; an input of an older epoch changes nothing.
+type (
+	// Connect asks to connect. From Waiting and NeedsAuth it tries at once; while
+	// connected it does nothing.
+	Connect struct{}
+	// Disconnect asks to close and stay closed until Connect.
+	Disconnect struct{}
+	// GotCredential answers FetchCredential.
+	GotCredential struct {
+		Epoch      int
+		Credential Credential
+		Err        error
+	}
+	// Dialed answers Dial: Err is nil once the socket is open.
+	Dialed struct {
+		Epoch int
+		Err   error
+	}
+	// Received hands over frames, oldest first.
+	Received struct {
+		Epoch  int
+		Frames [][]byte
+	}
+	// Lost says that the connection ended. Code is the close code (1006 if there
+	// was no close frame).
+	Lost struct {
+		Epoch  int
+		Code   int
+		Reason string
+		Err    error
+	}
+	// Probed answers Probe: nil if the server accepts the credential, a
+	// protocol.Code such as CodeInvalidToken if it refuses it, anything else if
+	// the server cannot be reached.
+	Probed struct {
+		Epoch int
+		Err   error
+	}
+	// Wake says that the machine may have slept or changed its network: the probe
+	// is sent, or the next attempt made, at once.
+	Wake struct{ Why string }
+	// Tick says that Deadline has come. It is harmless at any other time. Frames
+	// that have arrived are to be handed over before it.
+	Tick struct{}
+	// Do asks for the reply to a message (Items, or a Raw or Ping with a uid). A
+	// message without uid is given one. It is answered by one Resolve.
+	Do struct {
+		ID      RequestID
+		Message protocol.Message
+	}
+	// Cancel forgets a request: no Resolve follows.
+	Cancel struct{ ID RequestID }
+	// Post sends a message and expects nothing. It is refused, by a Resolve with
+	// that ID, if the connection is not authenticated; else resolved at once.
+	Post struct {
+		ID      RequestID
+		Message protocol.Message
+	}
+	// Subscribe opens a subscription; the driver chooses the ID.
+	Subscribe struct {
+		ID         SubID
+		Collection string
+		Options    SubscribeOptions
+	}
+	// Unsubscribe ends a subscription, connected or not.
+	Unsubscribe struct{ ID SubID }
+)
+
+func (Connect) input()       {}
+func (Disconnect) input()    {}
+func (GotCredential) input() {}
+func (Dialed) input()        {}
+func (Received) input()      {}
+func (Lost) input()          {}
+func (Probed) input()        {}
+func (Wake) input()          {}
+func (Tick) input()          {}
+func (Do) input()            {}
+func (Cancel) input()        {}
+func (Post) input()          {}
+func (Subscribe) input()     {}
+func (Unsubscribe) input()   {}
+
+// An Effect is something to do, in the order in which Step returns them.
+type Effect interface{ effect() }
+
+// The effects.
+type (
+	// FetchCredential: ask for a fresh credential; answer with GotCredential.
+	FetchCredential struct{ Epoch int }
+	// Dial: open a socket; answer with Dialed. Token, if it is not empty, goes into
+	// the URL as access_token (mode Strict). An older socket is abandoned.
+	Dial struct {
+		Epoch int
+		Token string
+	}
+	// Send: write a frame.
+	Send struct {
+		Epoch int
+		Frame []byte
+	}
+	// Hangup: close the socket of that epoch, whatever state it is in. Nothing more
+	// is expected of it.
+	Hangup struct {
+		Epoch  int
+		Code   int
+		Reason string
+	}
+	// Probe: one HTTP call with the credential; answer with Probed.
+	Probe struct {
+		Epoch      int
+		Credential Credential
+	}
+	// Changed: the state is now To.
+	Changed struct {
+		From, To State
+		Cause    Cause
+		// Next is when the next attempt is due, in Waiting; zero otherwise.
+		Next time.Time
+	}
+	// Resolve: a request has its answer. Exactly one of Reply and Err is set for a
+	// Do; a Post has neither when it was sent. Err is a *protocol.Error, or one of
+	// this package's.
+	Resolve struct {
+		ID    RequestID
+		Reply protocol.Message
+		Err   error
+	}
+	// Ready: Take has something new for that subscription (an event or its end).
+	Ready struct{ ID SubID }
+	// Rotated: the server gave a new refresh token; the old one is void.
+	Rotated struct{ RefreshToken string }
+	// Arrived: a message came in, for those who listen to all of them. It is told
+	// for every frame but pings that were answered and answers to the session's
+	// own probes and private subscriptions.
+	Arrived struct {
+		Message protocol.Message
+		Frame   []byte
+	}
+)
+
+func (FetchCredential) effect() {}
+func (Dial) effect()            {}
+func (Send) effect()            {}
+func (Hangup) effect()          {}
+func (Probe) effect()           {}
+func (Changed) effect()         {}
+func (Resolve) effect()         {}
+func (Ready) effect()           {}
+func (Rotated) effect()         {}
+func (Arrived) effect()         {}
