@@ -20,7 +20,9 @@ func Encode(m Message) ([]byte, error) {
 	case AuthOK:
 		e.begin(TypeAuth)
 		e.text("status", "ok")
+		e.raw("uid", json.RawMessage(m.UID.JSON())) // here alone it does not stand last (recorded from Directus 11.17)
 		e.text("refresh_token", m.RefreshToken)
+		return e.end(m)
 	case Subscribe:
 		e.begin(TypeSubscribe)
 		e.always("collection", m.Collection)
@@ -70,10 +72,7 @@ func Encode(m Message) ([]byte, error) {
 		return nil, fmt.Errorf("encode a message: %T is not one of this package", m)
 	}
 	e.raw("uid", json.RawMessage(UIDOf(m).JSON()))
-	if e.bad != "" {
-		return nil, fmt.Errorf("encode a message of type %q: %q is not valid JSON", m.Kind(), e.bad)
-	}
-	return append(e.buf, '}'), nil
+	return e.end(m)
 }
 
 // An encoder appends members to one object.
@@ -85,6 +84,13 @@ type encoder struct {
 func (e *encoder) begin(kind string) {
 	e.buf = append(make([]byte, 0, 256), `{"type":`...)
 	e.buf = appendString(e.buf, kind)
+}
+
+func (e *encoder) end(m Message) ([]byte, error) {
+	if e.bad != "" {
+		return nil, fmt.Errorf("encode a message of type %q: %q is not valid JSON", m.Kind(), e.bad)
+	}
+	return append(e.buf, '}'), nil
 }
 
 func (e *encoder) key(name string) {

@@ -75,6 +75,10 @@ func (e *RefusedError) Error() string {
 	return fmt.Sprintf("the server refused the WebSocket with HTTP %d", e.Status)
 }
 
+// HTTPStatus returns Status. It lets callers ask for the status by an interface
+// of their own, without this package.
+func (e *RefusedError) HTTPStatus() int { return e.Status }
+
 // Errors of Send and Close.
 var (
 	ErrClosed   = errors.New("the connection is closed")
