@@ -90,9 +90,9 @@ type Env struct {
 	Policies []string
 }
 
-// An Error refuses a query. Code is "INVALID_QUERY", or "FORBIDDEN" for a
-// collection or field that does not exist or may not be read; Message is
-// Directus's own wording.
+// An Error refuses a query or a value. Code is "INVALID_QUERY", "FORBIDDEN" for a
+// field that does not exist or may not be read, or "INVALID_PAYLOAD" for a value
+// that does not fit its field; Message is Directus's own wording where it has one.
 type Error struct {
 	Code    string
 	Message string

@@ -1,0 +1,180 @@
+package query
+
+import (
+	"encoding/json"
+	"slices"
+	"strconv"
+)
+
+// Unset is the Limit of a query that names none; it is executed as [DefaultLimit].
+const Unset = -2
+
+// DefaultLimit is what Unset is executed as (Directus's QUERY_LIMIT_DEFAULT).
+const DefaultLimit = 100
+
+// The values of Query.Meta.
+const (
+	TotalCount  = "total_count"  // how many items there are that may be read
+	FilterCount = "filter_count" // how many of them match filter and search
+)
+
+// A Query is a parsed query. The zero Query asks for no items (its Limit is 0): use
+// [Parse] (nil gives the empty query) or [New].
+type Query struct {
+	Fields []string // nil = every field
+	Filter *Filter  // nil = every item
+	Search string
+	Sort   []SortKey // nil = by primary key
+	Limit  int       // Unset, -1 = no limit, or n
+	Offset int
+	Page   int      // 0 = not given; the first page is 1
+	Meta   []string // "total_count", "filter_count"
+}
+
+// A SortKey is a field and a direction.
+type SortKey struct {
+	Field string
+	Desc  bool
+}
+
+// New returns the empty query: every field of every item, limit Unset.
+func New() Query { return Query{Limit: Unset} }
+
+// Window returns the offset and the limit to execute (-1 = none), with Page and
+// the default limit resolved. A page wins over an offset, but not without a limit
+// (as in Directus, where page 2 of "everything" is everything).
+func (q Query) Window() (offset, limit int) {
+	offset, limit = q.Offset, q.Limit
+	if limit == Unset {
+		limit = DefaultLimit
+	}
+	if q.Page > 0 && limit > 0 {
+		offset = limit * (q.Page - 1)
+		if offset/limit != q.Page-1 { // overflow: a page beyond every item
+			offset = maxSafeInteger
+		}
+	}
+	return offset, limit
+}
+
+// JSON encodes the query natively, as a client sends it. It is Parse's inverse.
+// What is not set is left out.
+func (q Query) JSON() json.RawMessage {
+	dst := []byte{'{'}
+	key := func(name string) {
+		if len(dst) > 1 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, '"')
+		dst = append(dst, name...)
+		dst = append(dst, '"', ':')
+	}
+	texts := func(values []string) {
+		dst = append(dst, '[')
+		for i, value := range values {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = appendString(dst, value)
+		}
+		dst = append(dst, ']')
+	}
+	if len(q.Fields) > 0 {
+		key("fields")
+		texts(q.Fields)
+	}
+	if q.Filter != nil {
+		key("filter")
+		dst = q.Filter.AppendJSON(dst)
+	}
+	if q.Search != "" {
+		key("search")
+		dst = appendString(dst, q.Search)
+	}
+	if len(q.Sort) > 0 {
+		key("sort")
+		names := make([]string, len(q.Sort))
+		for i, sort := range q.Sort {
+			names[i] = sort.Field
+			if sort.Desc {
+				names[i] = "-" + sort.Field
+			}
+		}
+		texts(names)
+	}
+	for _, number := range []struct {
+		name  string
+		value int
+		unset int
+	}{{"limit", q.Limit, Unset}, {"offset", q.Offset, 0}, {"page", q.Page, 0}} {
+		if number.value != number.unset {
+			key(number.name)
+			dst = strconv.AppendInt(dst, int64(number.value), 10)
+		}
+	}
+	if len(q.Meta) > 0 {
+		key("meta")
+		texts(q.Meta)
+	}
+	return append(dst, '}')
+}
+
+// Select returns the names of the fields to show: in the collection's order for
+// "*" and nil, else in the query's (a client that asks for user, text gets them in
+// that order). "*.*" and deeper stars are "*", since there are no relations to
+// follow. Names that the collection lacks are left out.
+func (q Query) Select(c *Collection) []string {
+	names := make([]string, 0, len(c.Fields))
+	if len(q.Fields) == 0 {
+		return appendAll(names, c)
+	}
+	for _, name := range q.Fields {
+		switch {
+		case isStar(name):
+			names = appendAll(names, c)
+		case c.Field(name) != nil && !slices.Contains(names, name):
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func appendAll(names []string, c *Collection) []string {
+	for i := range c.Fields {
+		if !slices.Contains(names, c.Fields[i].Name) {
+			names = append(names, c.Fields[i].Name)
+		}
+	}
+	return names
+}
+
+// isStar reports whether name is "*", "*.*", "*.*.*" and so on.
+func isStar(name string) bool {
+	for i := range len(name) {
+		if i%2 == 0 && name[i] != '*' || i%2 == 1 && name[i] != '.' {
+			return false
+		}
+	}
+	return len(name)%2 == 1
+}
+
+// Execute answers the query from rows held in memory: filter, search, sort,
+// window. It binds the filter itself (a bound one stays as it is), does not project and does not change rows.
+// It is what the server's SQL must equal.
+func (q Query) Execute(c *Collection, rows []Row, env Env) []Row {
+	filter := And(q.Filter.Bind(c, env), SearchFilter(c, q.Search))
+	var found []Row
+	for _, row := range rows {
+		if filter.Match(row) {
+			found = append(found, row)
+		}
+	}
+	slices.SortStableFunc(found, func(a, b Row) int { return Compare(a, b, q.Sort, c.PrimaryKey) })
+
+	offset, limit := q.Window()
+	found = found[min(max(offset, 0), len(found)):]
+	if limit >= 0 {
+		found = found[:min(limit, len(found))]
+	}
+	return found
+}
