@@ -17,13 +17,16 @@ type Conn interface {
 	// the error that ended the connection, which is a [*CloseError] when the peer
 	// closed it. A cancelled Receive loses nothing and closes nothing.
 	Receive(ctx context.Context) ([]byte, error)
-	// Send queues a frame and returns at once. An error means that the connection
-	// is lost (closed, or [ErrOverflow]); no later Send will succeed.
+	// Send queues a frame, which is UTF-8 and must not be changed afterwards, and
+	// returns at once. An error means that the connection is lost: [ErrClosed], or
+	// [ErrOverflow] when too much waited already, which also closes it with
+	// [CloseTooSlow]. No later Send will succeed.
 	Send(frame []byte) error
 	// Close starts the closing handshake and returns at once; frames already sent
 	// go out first. Natively any code that RFC 6455 lets an endpoint send, and 1005
 	// for a close frame without one; in a browser 1000 and 3000 to 4999: any other
 	// is an error and closes nothing. After the first Close the rest do nothing.
+	// What the peer still sends then is dropped. A reason is cut to 123 bytes.
 	Close(code int, reason string) error
 }
 
