@@ -3,6 +3,36 @@
 // It is a pure machine: Step takes the time and one input, and returns effects as
 // data. It opens no socket, starts no goroutine, reads no clock. Whoever drives it
 // (package realtime) carries out the effects and feeds back what came of them.
+//
+// To read it, begin with the phases and Step in session.go; then a file for each
+// concern: connect.go, auth.go, backoff.go and liveness.go for the link,
+// requests.go and unattributed.go for what is asked, subscriptions.go, arrange.go
+// and resync.go for what is listened to, take.go and diff.go for what a consumer
+// is told. testdata/scripts shows every behaviour as a conversation, and
+// testdata/table.txt what each input does in each phase.
+//
+// What was decided where the protocol leaves a choice:
+//
+//   - Between a credential and its answer nothing else is sent, pongs included:
+//     Directus loses what arrives then. A credential that was refused is not sent
+//     again until somebody calls Connect.
+//   - Requests are sent once authenticated, also while Resyncing, after the
+//     subscribes. One that was written and not answered when the link is lost is
+//     never repeated, unless it is a read, which changes nothing, or a create whose
+//     items all bring their primary keys, which cannot be carried out twice.
+//   - A consumer is told the difference between what it has taken and what the
+//     server has now, whenever events may be missing: after a reconnect, after
+//     TOKEN_EXPIRED, after its queue overflowed.
+//   - A subscription to one item that is not there any more after a reconnect is
+//     told its delete and ends, since the server did not register it.
+//   - A delete of a key that the consumer cannot know is not told, where the
+//     session knows all of the subscription's keys (a stock server tells everybody
+//     every key). With an event set, or a limit, it does not, and tells every key.
+//   - A subscription with an event set compares only what that event can show: one
+//     to deletes is not told, after a gap, of an item that was created since the
+//     baseline was taken.
+//   - Subscribing says nothing of a change that a stock server loses between its
+//     first snapshot and the registration; a recovery finds it.
 package session
 
 import (
@@ -39,8 +69,10 @@ const (
 )
 
 // A Credential is what a person or program signs in with: one of an access token
-// (static or JWT), a refresh token, or an e-mail with a password. The zero
-// Credential signs in as the public (mode Public only).
+// (static or JWT), a refresh token, or an e-mail with a password. If several are
+// set, the first of these is used; an e-mail with a password beside a refresh
+// token is tried once that is refused. The zero Credential signs in as the public
+// (mode Public only).
 type Credential struct {
 	AccessToken  string
 	RefreshToken string
@@ -128,6 +160,12 @@ type SubID int64
 type RequestID int64
 
 // SubscribeOptions is what a subscription asks for.
+//
+// The session adds to the query that is sent what it needs to compare snapshots:
+// the primary key in a list of fields that lacks it (it is taken out again of what
+// is told), and, where there is neither a limit nor a page, a limit above
+// Config.MaxBaseline, since Directus's default is 100 rows. A server that refuses
+// either is asked again without.
 type SubscribeOptions struct {
 	Event protocol.Event  // "" = create, update and delete, with the items in the init
 	Item  json.RawMessage // a key, or nil
@@ -140,7 +178,8 @@ type SubscribeOptions struct {
 type Event struct {
 	Kind EventKind
 	// Data is the items (an array; for a subscription to an item, one object), or
-	// for Delete the keys. nil where there is none. It is not to be modified.
+	// for Delete the keys (an array, or one key). nil where there is none: in a Gap,
+	// and in the Init of a subscription with an Event. It is not to be modified.
 	Data json.RawMessage
 	Meta json.RawMessage
 	// Resync says that the event comes from comparing snapshots after a gap in the
@@ -153,8 +192,8 @@ type Event struct {
 // An EventKind is what an Event tells.
 type EventKind string
 
-// The kinds. Gap says that changes were missed that cannot be told one by one
-// (more than MaxBaseline rows): read again.
+// The kinds. Gap says that there is more than was told and that it cannot be told
+// one by one (more than MaxBaseline rows, or nothing to compare with): read again.
 const (
 	Init   EventKind = "init"
 	Create EventKind = "create"
@@ -255,7 +294,10 @@ type Effect interface{ effect() }
 
 // The effects.
 type (
-	// FetchCredential: ask for a fresh credential; answer with GotCredential.
+	// FetchCredential: ask for a fresh credential; answer with GotCredential. It
+	// begins every attempt, with a new epoch; with the epoch of the open connection
+	// it asks for a credential to renew that one. Where no answer is of use any more,
+	// because the state has changed or another epoch begun, the answer is ignored.
 	FetchCredential struct{ Epoch int }
 	// Dial: open a socket; answer with Dialed. Token, if it is not empty, goes into
 	// the URL as access_token (mode Strict). An older socket is abandoned.
@@ -269,13 +311,14 @@ type (
 		Frame []byte
 	}
 	// Hangup: close the socket of that epoch, whatever state it is in. Nothing more
-	// is expected of it.
+	// is expected of it. The code is 1000, or 4000 where the session gave it up.
 	Hangup struct {
 		Epoch  int
 		Code   int
 		Reason string
 	}
-	// Probe: one HTTP call with the credential; answer with Probed.
+	// Probe: one HTTP call with the credential, which is an access token; answer
+	// with Probed.
 	Probe struct {
 		Epoch      int
 		Credential Credential
@@ -295,7 +338,8 @@ type (
 		Reply protocol.Message
 		Err   error
 	}
-	// Ready: Take has something new for that subscription (an event or its end).
+	// Ready: Take may have something new for that subscription (an event or its
+	// end), or it may go on only once its consumer has called Take.
 	Ready struct{ ID SubID }
 	// Rotated: the server gave a new refresh token; the old one is void.
 	Rotated struct{ RefreshToken string }

@@ -1,0 +1,133 @@
+package session
+
+import (
+	"encoding/json"
+	"slices"
+
+	"leveret/protocol"
+)
+
+// A snapshot is what a query returned at one moment.
+type snapshot struct {
+	data json.RawMessage
+	meta json.RawMessage
+	gone bool // of a subscription to an item: it is not there any more
+	arranged
+}
+
+// initFrame handles the server's yes to a subscribe.
+func (s *Session) initFrame(sub *subscription, m protocol.Subscription) {
+	if sub.step == behind || sub.step == unsent {
+		return // of an earlier subscribe; it is to be sent again
+	}
+	s.stopAsking(sub)
+	recovery := sub.established
+	sub.established = true
+	sub.asks, sub.confirming = 0, false
+	now := &snapshot{data: m.Data, meta: m.Meta, arranged: sub.sent}
+	switch {
+	case sub.options.Event != "":
+		if recovery {
+			s.to(sub, comparing)
+		} else {
+			sub.queue.push(entry{event: Event{Kind: Init, Meta: m.Meta}})
+			s.to(sub, current)
+			s.ready(sub)
+		}
+		s.want(sub, forBaseline)
+	case recovery && !slices.Contains(m.Capabilities, protocol.CapabilityOrder) && !isSystem(sub.collection):
+		// A stock server reads the init before it registers the subscription: what
+		// is written in between is in neither. One more read has it.
+		sub.first = now
+		s.to(sub, comparing)
+		s.want(sub, forSnapshot)
+	default:
+		s.pushSnapshot(sub, now)
+	}
+	s.eliminate(protocol.TypeSubscribe)
+}
+
+// askBaseline asks for the data that the init of a subscription with an event
+// does not bring, by a second subscription without event. (Not by an items read:
+// that is refused for system collections.) It is sent once the first one is
+// registered, so that nothing is between the two.
+func (s *Session) askBaseline(sub *subscription) {
+	uid := s.uids.next()
+	sub.sent = sub.arrangement.arrange(sub.options.Query, sub.primaryKey)
+	if r := s.askFor(sub, forBaseline, sub.message(uid, "", sub.sent.query, nil)); r != nil {
+		s.subs.private[key(uid)] = r
+	}
+}
+
+// baselineRead takes over the data that was asked for.
+func (s *Session) baselineRead(sub *subscription, got *snapshot) {
+	if sub.step == comparing {
+		s.pushSnapshot(sub, got)
+		return
+	}
+	// The first one: nothing was missed, so nothing is told of it.
+	e := entry{kind: silent, snapshot: got}
+	if sub.queue.len() == 0 {
+		s.tell(sub, e)
+		return
+	}
+	sub.queue.push(e)
+}
+
+// baselineRefused goes on without: a later recovery then tells a Gap.
+func (s *Session) baselineRefused(sub *subscription, refusal *protocol.Error) {
+	switch {
+	case sub.lessen(refusal):
+		if sub.addKey || sub.aggregate {
+			s.want(sub, forBaseline)
+		} else {
+			s.to(sub, unsent) // the key has to go from the other one too
+		}
+	case sub.gone(refusal):
+		s.baselineRead(sub, &snapshot{gone: true})
+	case sub.step == comparing:
+		s.pushSnapshot(sub, &snapshot{}) // without data
+	}
+}
+
+// askSnapshot reads the query once more.
+func (s *Session) askSnapshot(sub *subscription) {
+	s.askFor(sub, forSnapshot, protocol.Items{
+		Collection: sub.collection,
+		Action:     protocol.ActionRead,
+		ID:         sub.options.Item,
+		Query:      sub.sent.query,
+		UID:        s.uids.next(),
+	})
+}
+
+// snapshotRead takes over that read; where it failed, the init has to do.
+func (s *Session) snapshotRead(sub *subscription, m protocol.Message, refusal *protocol.Error) {
+	if sub.step != comparing {
+		return
+	}
+	got := sub.first
+	if reply, ok := m.(protocol.Reply); ok {
+		got = &snapshot{data: reply.Data, meta: reply.Meta, arranged: got.arranged}
+	} else if sub.gone(refusal) {
+		got = &snapshot{gone: true}
+	}
+	s.pushSnapshot(sub, got)
+}
+
+// pushSnapshot queues a snapshot, and after it the events that came since the
+// subscribe. It is compared when it is taken, with what was taken until then.
+func (s *Session) pushSnapshot(sub *subscription, got *snapshot) {
+	if sub.options.Event == "" && !sub.wasInit {
+		sub.queue.clear() // the init was not taken yet: this is the init now
+	} else {
+		sub.queue.dropSnapshots()
+	}
+	sub.queue.push(entry{kind: compared, snapshot: got})
+	for _, e := range sub.held {
+		sub.queue.push(e)
+	}
+	sub.held, sub.first = nil, nil
+	s.to(sub, current)
+	s.ready(sub)
+}
