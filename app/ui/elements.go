@@ -1,0 +1,44 @@
+package ui
+
+import (
+	"strings"
+
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+)
+
+// el makes an element. spec is written as a CSS selector: the tag, then #id,
+// .class and [attribute=value] in any order, so el("button#help.quiet[type=button]").
+// What changes is set with the element's methods.
+//
+// go-app also has a type for every tag, each with some eighty methods that all
+// come along once the type is used. One type for all tags, and what is constant as
+// text, keep the program a tenth smaller.
+func el(spec string) app.HTMLElem {
+	end := strings.IndexAny(spec, "#.[")
+	if end < 0 {
+		return app.Elem(spec)
+	}
+	element := app.Elem(spec[:end])
+	for rest := spec[end:]; rest != ""; {
+		kind := rest[0]
+		rest = rest[1:]
+		if kind == '[' {
+			var pair string
+			pair, rest, _ = strings.Cut(rest, "]")
+			name, value, _ := strings.Cut(pair, "=")
+			element.Attr(name, value)
+			continue
+		}
+		word := rest
+		if end := strings.IndexAny(rest, "#.["); end >= 0 {
+			word = rest[:end]
+		}
+		rest = rest[len(word):]
+		if kind == '#' {
+			element.ID(word)
+		} else {
+			element.Class(word)
+		}
+	}
+	return element
+}

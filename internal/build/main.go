@@ -1,0 +1,199 @@
+// Command build makes the site: the page's WebAssembly, the files around it, and a
+// compressed variant beside each of them.
+//
+//	go run ./internal/build -o web/dist -level 9
+//
+// It runs in the module's folder. What it compressed it keeps in .cache by content
+// and level, so that a file that did not change costs nothing.
+package main
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+func main() {
+	var b builder
+	flag.StringVar(&b.out, "o", "web/dist", "the `folder` to put the site into; what else is in it is removed, but for .gitkeep")
+	flag.StringVar(&b.cache, "cache", ".cache", "the `folder` for what can be made again")
+	flag.IntVar(&b.level, "level", 9, "brotli level, 0 to 11: 11 is the smallest, and takes half a minute")
+	flag.Parse()
+	if flag.NArg() > 0 || b.level < 0 || b.level > 11 {
+		flag.Usage()
+		os.Exit(2)
+	}
+	start := time.Now()
+	packed, err := b.build()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "build:", err)
+		os.Exit(1)
+	}
+	fmt.Printf("built %s with brotli %d: %d files, %d compressed anew, in %.1f s\n",
+		b.out, b.level, packed.files, packed.anew, time.Since(start).Seconds())
+}
+
+// wasmName is where the page's program lies in the site: go-app's own name. It has
+// no hash in it, so it is asked for at each visit and costs a 304.
+const wasmName = "web/app.wasm"
+
+// A builder makes the site. Paths are relative to the module's folder.
+type builder struct {
+	out   string // the site
+	cache string // app.wasm, the site while it is being made, and compressed files
+	level int    // of brotli
+}
+
+func (b *builder) build() (packed, error) {
+	if err := os.MkdirAll(b.cache, 0o755); err != nil {
+		return packed{}, err
+	}
+	wasm := filepath.Join(b.cache, "app.wasm")
+	if err := buildWasm(wasm, "./app"); err != nil {
+		return packed{}, err
+	}
+	// The site is made beside its place and moved there when it is whole.
+	staging := filepath.Join(b.cache, "site.new")
+	if err := os.RemoveAll(staging); err != nil {
+		return packed{}, err
+	}
+	if err := run(nil, "go", "run", "./app", "-o", staging, "-wasm", wasm); err != nil {
+		return packed{}, err
+	}
+	if _, err := os.Stat(filepath.Join(staging, "index.html")); err != nil {
+		return packed{}, fmt.Errorf("./app wrote no index.html: %w", err)
+	}
+	if err := copyFile(wasm, filepath.Join(staging, filepath.FromSlash(wasmName))); err != nil {
+		return packed{}, err
+	}
+	glue, err := toolchainGlue()
+	if err != nil {
+		return packed{}, err
+	}
+	// go-app carries a copy of its own; the program is linked by this toolchain.
+	if err := os.WriteFile(filepath.Join(staging, "wasm_exec.js"), glue, 0o644); err != nil {
+		return packed{}, err
+	}
+	result, err := compressTree(staging, filepath.Join(b.cache, "compressed"), b.level)
+	if err != nil {
+		return packed{}, err
+	}
+	return result, publish(staging, b.out)
+}
+
+// buildWasm compiles a package for the browser, without what only a debugger reads.
+func buildWasm(out, pkg string) error {
+	return run([]string{"GOOS=js", "GOARCH=wasm"}, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", out, pkg)
+}
+
+// toolchainGlue returns the wasm_exec.js of the Go that builds.
+func toolchainGlue() ([]byte, error) {
+	root, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		return nil, fmt.Errorf("go env GOROOT: %w", err)
+	}
+	return os.ReadFile(filepath.Join(strings.TrimSpace(string(root)), "lib", "wasm", "wasm_exec.js"))
+}
+
+// run runs a program and shows what it said if it fails.
+func run(env []string, name string, args ...string) error {
+	cmd := exec.Command(name, args...)
+	cmd.Env = append(os.Environ(), env...)
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%s: %w\n%s", strings.Join(append(append(env, name), args...), " "), err, said.Bytes())
+	}
+	return nil
+}
+
+// publish moves the finished site to its place. index.html goes last: it is what
+// make compares, so that a build that was interrupted is done again.
+func publish(staging, out string) error {
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return err
+	}
+	old, err := os.ReadDir(out)
+	if err != nil {
+		return err
+	}
+	for _, entry := range old {
+		if entry.Name() == ".gitkeep" {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(out, entry.Name())); err != nil {
+			return err
+		}
+	}
+	made, err := os.ReadDir(staging)
+	if err != nil {
+		return err
+	}
+	const last = "index.html"
+	for _, entry := range made {
+		if entry.Name() == last {
+			continue
+		}
+		if err := os.Rename(filepath.Join(staging, entry.Name()), filepath.Join(out, entry.Name())); err != nil {
+			return err
+		}
+	}
+	index := filepath.Join(out, last)
+	if err := os.Rename(filepath.Join(staging, last), index); err != nil {
+		return err
+	}
+	now := time.Now()
+	return errors.Join(os.Chtimes(index, now, now), os.Remove(staging))
+}
+
+func copyFile(from, to string) error {
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
+	content, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return writeFile(to, content)
+}
+
+// writeFile writes a file whole or not at all.
+func writeFile(path string, content []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, bytes.NewReader(content))
+	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		os.Remove(f.Name())
+	}
+	return err
+}
+
+// regularFiles lists the files under dir, with their sizes.
+func regularFiles(dir string) (map[string]int64, error) {
+	sizes := make(map[string]int64)
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		sizes[path] = info.Size()
+		return nil
+	})
+	return sizes, err
+}

@@ -1,0 +1,151 @@
+package directus
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"leveret/protocol"
+	"leveret/protocol/transport"
+)
+
+// This file is the authentication of a socket: the handshake, another "auth"
+// later, and the end of a token.
+
+var errHandshake = errors.New("the authentication handshake failed")
+
+// handshake waits for the first frame, which must be a valid "auth". Whatever
+// goes wrong gives the same answer, without a uid, as in Directus.
+func (c *client) handshake(ctx context.Context) (*Identity, error) {
+	fail := func(reason string) (*Identity, error) {
+		c.send(&protocol.Error{Type: protocol.TypeAuth, Code: protocol.CodeAuthFailed, Message: "Authentication handshake failed."})
+		// Differs from Directus: 7, whose close frame is empty.
+		c.close(transport.CloseAuthFailed, reason)
+		return nil, errHandshake
+	}
+	first, cancel := context.WithTimeout(ctx, c.hub.opts.AuthTimeout)
+	frame, err := c.conn.Receive(first)
+	cancel()
+	if err != nil {
+		if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+			return fail("No authentication message came in time.")
+		}
+		return nil, err
+	}
+	message, err := protocol.DecodeFromClient(frame)
+	auth, ok := message.(protocol.Auth)
+	if err != nil || !ok {
+		return fail("The first message must be a valid authentication message.")
+	}
+	who, refreshToken, err := c.hub.authenticate(ctx, auth)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return fail("The credentials were refused.")
+	}
+	c.become(who)
+	c.send(protocol.AuthOK{RefreshToken: refreshToken, UID: auth.UID})
+	return &who, nil
+}
+
+// authenticate checks a credential. Of several the access token wins, then the
+// refresh token.
+func (h *Hub) authenticate(ctx context.Context, m protocol.Auth) (who Identity, refreshToken string, err error) {
+	var session Session
+	switch {
+	case m.AccessToken != "":
+		who, err = h.auth.Authenticate(ctx, m.AccessToken)
+		return who, "", h.authError(err)
+	case m.RefreshToken != "":
+		session, err = h.auth.Refresh(ctx, m.RefreshToken)
+	default:
+		session, err = h.auth.Login(ctx, m.Email, m.Password)
+	}
+	return session.Identity, session.RefreshToken, h.authError(err)
+}
+
+// authError logs what is no refusal, since the client is never told the cause.
+func (h *Hub) authError(err error) error {
+	var refused *protocol.Error
+	if err != nil && !errors.As(err, &refused) && !errors.Is(err, context.Canceled) {
+		h.log.Error("an authentication failed", "error", err)
+	}
+	return err
+}
+
+// reauthenticate answers an "auth" that comes after the connection is open.
+// Subscriptions stay; from now on they see what the new identity may see.
+func (c *client) reauthenticate(ctx context.Context, m protocol.Auth) {
+	c.authenticating.Store(true)
+	defer c.authenticating.Store(false)
+	// Any "auth" ends the wait for one.
+	c.mu.Lock()
+	if c.timeout != nil {
+		c.timeout.Stop()
+	}
+	c.mu.Unlock()
+	who, refreshToken, err := c.hub.authenticate(ctx, m)
+	if err == nil {
+		c.become(who)
+		c.send(protocol.AuthOK{RefreshToken: refreshToken, UID: m.UID})
+		return
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	// Anonymous, never unrestricted.
+	c.become(Identity{})
+	c.send(&protocol.Error{Type: protocol.TypeAuth, Code: protocol.CodeAuthFailed, Message: "Authentication failed.", UID: m.UID})
+	if c.hub.opts.Mode != ModePublic {
+		c.close(transport.CloseAuthFailed, "The credentials were refused.")
+	}
+}
+
+// become makes somebody the client's identity.
+func (c *client) become(who Identity) {
+	if who.User != "" {
+		c.limit(c.hub.opts.MaxFrame)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.identity = &who
+	for _, timer := range []*time.Timer{c.expiry, c.timeout} {
+		if timer != nil {
+			timer.Stop()
+		}
+	}
+	if c.closed == nil && !who.Expires.IsZero() {
+		c.expiry = time.AfterFunc(who.Expires.Sub(c.hub.opts.Now()), func() { c.expire(&who) })
+	}
+}
+
+// expire makes the client anonymous and gives it AuthTimeout for another "auth".
+//
+// Differs from Directus: 9, where an expired socket was unrestricted in 11.17.
+func (c *client) expire(who *Identity) {
+	expired := &Identity{}
+	c.mu.Lock()
+	if c.identity != who || c.closed != nil {
+		c.mu.Unlock()
+		return // somebody else by now
+	}
+	c.identity = expired
+	c.timeout = time.AfterFunc(c.hub.opts.AuthTimeout, func() { c.giveUp(expired) })
+	c.mu.Unlock()
+	c.send(&protocol.Error{Type: protocol.TypeAuth, Code: protocol.CodeTokenExpired, Message: "Token expired."})
+}
+
+// giveUp ends a connection that did not authenticate again.
+func (c *client) giveUp(expired *Identity) {
+	c.mu.Lock()
+	late := c.identity == expired && c.closed == nil && !c.authenticating.Load()
+	c.mu.Unlock()
+	if !late {
+		return
+	}
+	c.send(&protocol.Error{Type: protocol.TypeAuth, Code: protocol.CodeAuthTimeout, Message: "Authentication timed out."})
+	if c.hub.opts.Mode != ModePublic {
+		c.close(transport.CloseAuthFailed, "No authentication message came in time.")
+	}
+}

@@ -1,0 +1,7 @@
+package directus
+
+// What the tests of this package may use besides.
+var (
+	HashPassword = hashPassword
+	HashToken    = hashToken
+)

@@ -1,0 +1,232 @@
+package directus
+
+import (
+	"container/list"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"leveret/protocol"
+	"leveret/protocol/query"
+	"leveret/protocol/transport"
+)
+
+// A Hub answers every socket and every REST request of one project. Commits go
+// through it one at a time, so that everybody is told of them in the same order.
+type Hub struct {
+	store Store
+	auth  Authenticator
+	opts  Options
+	log   *slog.Logger
+
+	// commits orders the changes: a commit holds it from the transaction until its
+	// events and its reply are in the queues. A subscribe holds it for reading
+	// from the snapshot until the subscription is registered, so nothing can fall
+	// between the two.
+	commits sync.RWMutex
+
+	// subscriptions holds each collection's, in the order in which they were made.
+	// Who writes it holds commits (for reading is enough) and subscriptionsMu.
+	subscriptionsMu sync.Mutex
+	subscriptions   map[string]*list.List
+
+	mu        sync.Mutex
+	clients   map[*client]struct{} // every socket, authenticated or not
+	upgrading int                  // sockets that were let in and are not in clients yet
+	closing   bool
+	serving   sync.WaitGroup
+	heartbeat *time.Timer
+	handler   http.Handler
+}
+
+// NewHub returns a hub for a store. opts may be nil.
+func NewHub(store Store, auth Authenticator, opts *Options) *Hub {
+	h := &Hub{
+		store:         store,
+		auth:          auth,
+		opts:          opts.withDefaults(),
+		subscriptions: map[string]*list.List{},
+		clients:       map[*client]struct{}{},
+	}
+	h.log = h.opts.Logger
+	h.handler = h.routes()
+	return h
+}
+
+// Handler returns the handler of the socket's path and of REST.
+func (h *Hub) Handler() http.Handler { return h.handler }
+
+// A Peer is who is at the other end of a connection, as far as its upgrade told.
+type Peer struct {
+	Token     string // the upgrade's access_token; "" = none
+	IP        string
+	Origin    string
+	UserAgent string
+}
+
+// Serve answers one connection until it ends, and closes it. It returns nil when
+// the peer closed it or the hub is being shut down, and otherwise why it ended.
+// When ctx ends, the connection is closed with 1012.
+//
+// A connection that the hub refuses (a wrong token, too many connections) is
+// closed with a code and a reason; [Hub.Handler] refuses it with an HTTP status
+// instead, before it is open.
+func (h *Hub) Serve(ctx context.Context, conn transport.Conn, peer Peer) error {
+	if err := h.admit(); err != nil {
+		code := transport.CloseTooMany
+		if errors.Is(err, errClosing) {
+			code = transport.CloseRestart
+		}
+		conn.Close(code, err.Error())
+		return err
+	}
+	who, err := h.greet(ctx, peer.Token)
+	if err != nil {
+		h.leave()
+		conn.Close(transport.CloseAuthFailed, "The upgrade's token was refused.")
+		return err
+	}
+	return h.serve(ctx, conn, peer, who)
+}
+
+var (
+	errTooMany = errors.New("There are too many connections. Try again later.")
+	errClosing = errors.New("The server is stopping.")
+)
+
+// admit counts a connection in, or refuses it. leave counts it out.
+func (h *Hub) admit() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closing {
+		return errClosing
+	}
+	if h.opts.MaxConnections >= 0 && len(h.clients)+h.upgrading >= h.opts.MaxConnections {
+		return errTooMany
+	}
+	h.upgrading++
+	h.serving.Add(1)
+	return nil
+}
+
+func (h *Hub) leave() {
+	h.mu.Lock()
+	h.upgrading--
+	h.mu.Unlock()
+	h.serving.Done()
+}
+
+// greet returns who connects: nil if the first frame has to tell.
+func (h *Hub) greet(ctx context.Context, token string) (*Identity, error) {
+	if token == "" {
+		switch h.opts.Mode {
+		case ModePublic:
+			return &Identity{}, nil
+		case ModeStrict:
+			return nil, errCredentials
+		}
+		return nil, nil
+	}
+	// Directus 12.4: a token at the upgrade counts in every mode, and there is no
+	// "auth ok" for it.
+	who, err := h.auth.Authenticate(ctx, token)
+	if err != nil {
+		return nil, err
+	}
+	return &who, nil
+}
+
+// serve answers a connection that was admitted.
+func (h *Hub) serve(ctx context.Context, conn transport.Conn, peer Peer, who *Identity) error {
+	parent := ctx
+	ctx, cancel := context.WithCancelCause(parent)
+	defer cancel(nil)
+	c := newClient(h, conn, peer, cancel)
+
+	h.mu.Lock()
+	h.upgrading--
+	h.clients[c] = struct{}{}
+	closing := h.closing
+	h.mu.Unlock()
+	defer func() {
+		c.end()
+		h.mu.Lock()
+		delete(h.clients, c)
+		h.mu.Unlock()
+		h.serving.Done()
+	}()
+	if closing {
+		c.close(transport.CloseRestart, "The server is restarting.")
+	}
+	stop := context.AfterFunc(parent, func() { c.close(transport.CloseRestart, "The server is restarting.") })
+	defer stop()
+	return c.run(ctx, who)
+}
+
+// Shutdown closes every socket with 1012 and waits until all are gone, or ctx
+// ends. Nobody can connect any more; REST requests are still answered.
+func (h *Hub) Shutdown(ctx context.Context) error {
+	h.mu.Lock()
+	h.closing = true
+	clients := make([]*client, 0, len(h.clients))
+	for c := range h.clients {
+		clients = append(clients, c)
+	}
+	h.mu.Unlock()
+	for _, c := range clients {
+		c.close(transport.CloseRestart, "The server is restarting.")
+	}
+	done := make(chan struct{})
+	go func() {
+		h.serving.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("wait for the sockets to close: %w", ctx.Err())
+	}
+}
+
+// collection returns a collection that "items" reaches, or why it does not.
+func (h *Hub) collection(name string) (*query.Collection, error) {
+	c := h.store.Schema().Collections[name]
+	if c == nil {
+		return nil, noCollection(name)
+	}
+	if c.System {
+		return nil, &protocol.Error{Code: protocol.CodeInvalidCollection, Message: "Cannot trigger an action on a system collection."}
+	}
+	return c, nil
+}
+
+// noCollection is what somebody is told who may not access a collection, or asks
+// for one that does not exist: the two cannot be told apart (Directus 12.4).
+func noCollection(name string) error {
+	return &protocol.Error{Code: protocol.CodeForbidden,
+		Message: fmt.Sprintf("You don't have permission to access collection %q or it does not exist. Queried in root.", name)}
+}
+
+// refusal turns any error into one to send. What is no refusal is logged, and
+// the client is told only that something went wrong.
+//
+// Differs from Directus: 7, which logs such an error and answers nothing.
+func (h *Hub) refusal(err error, kind string, uid protocol.UID) *protocol.Error {
+	var refused *protocol.Error
+	if errors.As(err, &refused) {
+		return &protocol.Error{Type: kind, Code: refused.Code, Message: refused.Message, UID: uid}
+	}
+	var bad *query.Error
+	if errors.As(err, &bad) {
+		return &protocol.Error{Type: kind, Code: protocol.Code(bad.Code), Message: bad.Message, UID: uid}
+	}
+	if !errors.Is(err, context.Canceled) {
+		h.log.Error("a request failed", "type", kind, "error", err)
+	}
+	return &protocol.Error{Type: kind, Code: protocol.CodeInternalServerError, Message: "An unexpected error occurred.", UID: uid}
+}

@@ -1,0 +1,106 @@
+package directus
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"golang.org/x/crypto/argon2"
+)
+
+// The cost of a password hash: OWASP's smallest recommended argon2id setting.
+const (
+	argonMemory  = 19 << 10 // KiB
+	argonTime    = 2
+	argonThreads = 1
+	argonSalt    = 16
+	argonKey     = 32
+)
+
+// hashing lets only a few hashes be computed at once, in the whole process: each
+// takes 19 MiB and a good part of a processor, and anybody may ask for one.
+var hashing = make(chan struct{}, 2)
+
+// derive waits for its turn and computes an argon2id key.
+func derive(ctx context.Context, password string, salt []byte, time, memory uint32, threads uint8, size uint32) ([]byte, error) {
+	select {
+	case hashing <- struct{}{}:
+		defer func() { <-hashing }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	return argon2.IDKey([]byte(password), salt, time, memory, threads, size), nil
+}
+
+// hashPassword returns the password's argon2id hash as a PHC string.
+func hashPassword(ctx context.Context, password string) (string, error) {
+	salt := make([]byte, argonSalt)
+	rand.Read(salt)
+	key, err := derive(ctx, password, salt, argonTime, argonMemory, argonThreads, argonKey)
+	if err != nil {
+		return "", fmt.Errorf("hash a password: %w", err)
+	}
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonTime, argonThreads,
+		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(key)), nil
+}
+
+// verifyPassword reports whether the password has that hash. A hash that is none
+// costs the same work as a wrong password, so that time does not tell whether
+// there is such a user.
+func verifyPassword(ctx context.Context, hash, password string) (bool, error) {
+	var version int
+	var memory, time uint32
+	var threads uint8
+	var salt, want []byte
+	parts := strings.Split(hash, "$")
+	ok := len(parts) == 6 && parts[1] == "argon2id"
+	if ok {
+		_, err := fmt.Sscanf(parts[2], "v=%d", &version)
+		ok = err == nil && version == argon2.Version
+	}
+	if ok {
+		_, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &memory, &time, &threads)
+		ok = err == nil && memory <= 1<<20 && time >= 1 && time <= 100 && threads >= 1
+	}
+	if ok {
+		var errSalt, errKey error
+		salt, errSalt = base64.RawStdEncoding.DecodeString(parts[4])
+		want, errKey = base64.RawStdEncoding.DecodeString(parts[5])
+		ok = errSalt == nil && errKey == nil && len(want) >= 16 && len(want) <= 128
+	}
+	if !ok {
+		salt, want = make([]byte, argonSalt), make([]byte, argonKey)
+		memory, time, threads = argonMemory, argonTime, argonThreads
+	}
+	got, err := derive(ctx, password, salt, time, memory, threads, uint32(len(want)))
+	if err != nil {
+		return false, fmt.Errorf("verify a password: %w", err)
+	}
+	return subtle.ConstantTimeCompare(got, want) == 1 && ok, nil
+}
+
+// tokenAlphabet is nanoid's, as Directus's refresh tokens have it: 64 characters,
+// so that six random bits choose one without bias.
+const tokenAlphabet = "useandom-26T198340PX75pxJACKVERYMINDBUSHWOLF_GQZbfghjklqvwyzrict"
+
+// newToken returns a random token of n characters, 6 bits each.
+func newToken(n int) string {
+	b := make([]byte, n)
+	rand.Read(b)
+	for i := range b {
+		b[i] = tokenAlphabet[b[i]&63]
+	}
+	return string(b)
+}
+
+// hashToken returns what is stored of a random token: a stolen database must not
+// let anybody in. Unlike a password it needs no salt and no cost.
+func hashToken(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,257 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"leveret/server/directus"
+	"leveret/server/fileserver"
+	"leveret/server/sqlite"
+	"leveret/web"
+)
+
+// How long a stop may take. Together they stay under the ten seconds that
+// container runtimes give before they kill.
+const (
+	socketsStopIn  = 4 * time.Second
+	requestsStopIn = 3 * time.Second
+)
+
+// Main is the whole program: the backend, the page and the listener. Open it, run
+// it until its context ends, close it.
+type Main struct {
+	Config *Config
+	Log    *slog.Logger // nil = slog.Default()
+
+	listener net.Listener
+	server   *http.Server
+	store    *sqlite.Store // nil when the page is pointed elsewhere
+	hub      *directus.Hub // nil with it
+	seeded   directus.Seeded
+	closing  sync.Once
+	closeErr error
+}
+
+// Open takes the address and opens the database; nothing is answered before Run.
+// Its errors are one sentence.
+func (m *Main) Open(ctx context.Context) error {
+	if m.Log == nil {
+		m.Log = slog.Default()
+	}
+	site, err := m.site()
+	if err != nil {
+		return err
+	}
+	// The address first: when it is taken, perhaps by an earlier start of this
+	// program, its database is left alone.
+	if m.listener, err = net.Listen("tcp", m.Config.Addr); err != nil {
+		return m.explainListen(err)
+	}
+	var backend http.Handler
+	if m.Config.Directus == "" {
+		if err := m.openBackend(ctx); err != nil {
+			return errors.Join(err, m.Close())
+		}
+		backend = m.hub.Handler()
+	}
+	m.server = &http.Server{
+		Handler:           m.routes(site, backend),
+		ReadHeaderTimeout: 10 * time.Second,
+		// A socket is not affected by these two: taking over the connection clears
+		// its deadlines. The second allows 7 MB in ten minutes.
+		ReadTimeout:    time.Minute,
+		WriteTimeout:   10 * time.Minute,
+		IdleTimeout:    2 * time.Minute,
+		MaxHeaderBytes: 64 << 10,
+		ErrorLog:       slog.NewLogLogger(m.Log.Handler(), slog.LevelDebug),
+	}
+	return nil
+}
+
+// site returns the files to serve.
+func (m *Main) site() (fs.FS, error) {
+	if m.Config.Site == "" {
+		if !web.Built() {
+			return nil, errors.New("this program was built without its page: build it with make, or name a folder with --site")
+		}
+		return web.Site(), nil
+	}
+	site, err := fileserver.Dir(m.Config.Site)
+	if err != nil {
+		return nil, fmt.Errorf("the folder of --site cannot be served: %w", err)
+	}
+	return site, nil
+}
+
+// openBackend opens the database and what answers from it.
+func (m *Main) openBackend(ctx context.Context) error {
+	c := m.Config
+	store, err := sqlite.Open(ctx, sqlite.Options{Path: c.DB, Schema: directus.DemoSchema(), Logger: m.Log})
+	if err != nil {
+		return err
+	}
+	m.store = store
+	m.seeded, err = directus.Seed(ctx, store, &directus.SeedOptions{
+		Demo: c.Demo, Items: c.Demo,
+		AdminEmail: c.AdminEmail, AdminPassword: c.AdminPassword, AdminToken: c.AdminToken,
+	})
+	if err != nil {
+		return err
+	}
+	accounts, err := directus.NewAccounts(ctx, store, &directus.AccountsOptions{
+		Secret:          c.Secret,
+		AccessTokenTTL:  c.AccessTokenTTL,
+		RefreshTokenTTL: c.RefreshTokenTTL,
+		LoginStall:      c.LoginStall,
+	})
+	if err != nil {
+		return err
+	}
+	m.hub = directus.NewHub(store, accounts, c.options(m.Log))
+	return nil
+}
+
+// explainListen says in one sentence why the address cannot be had.
+func (m *Main) explainListen(err error) error {
+	addr := m.Config.Addr
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("%s is in use, perhaps by a leveret that is already running: stop it, or choose another port with --addr", addr)
+	case errors.Is(err, os.ErrPermission):
+		return fmt.Errorf("this user may not listen on %s: choose a port above 1023 with --addr", addr)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return fmt.Errorf("%s is not an address of this machine: choose another with --addr", addr)
+	}
+	return fmt.Errorf("cannot listen on %s: %w", addr, err)
+}
+
+// routes sends each request to the backend, if there is one, or to the files.
+func (m *Main) routes(site fs.FS, backend http.Handler) http.Handler {
+	files := fileserver.New(site, nil)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == "/leveret.json":
+			m.servePageConfig(w, r)
+		case backend == nil:
+			files.ServeHTTP(w, r)
+		case r.URL.Path == m.Config.SocketPath:
+			if !m.Config.WebSockets {
+				http.Error(w, "WebSockets are switched off by WEBSOCKETS_ENABLED or WEBSOCKETS_REST_ENABLED", http.StatusNotFound)
+				return
+			}
+			backend.ServeHTTP(w, r)
+		case isBackendPath(r.URL.Path) || isDirectusPath(r.URL.Path) && !hasEntry(site, r.URL.Path):
+			backend.ServeHTTP(w, r)
+		default:
+			files.ServeHTTP(w, r)
+		}
+	})
+}
+
+// firstElement returns "items" for "/items/messages".
+func firstElement(path string) string {
+	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	return first
+}
+
+// isBackendPath reports whether the backend answers the path, whatever files there are.
+func isBackendPath(path string) bool {
+	switch firstElement(path) {
+	case "items", "auth", "users", "server":
+		return true
+	}
+	return false
+}
+
+// isDirectusPath reports whether Directus 12.4 has the path. What the backend does
+// not serve it refuses in Directus's own form, which an SDK understands; but a site
+// may have a folder called assets.
+func isDirectusPath(path string) bool {
+	switch firstElement(path) {
+	case "activity", "assets", "collections", "comments", "dashboards", "extensions", "fields", "files", "flows", "folders",
+		"graphql", "metrics", "notifications", "operations", "panels", "permissions", "policies", "presets", "relations",
+		"revisions", "roles", "schema", "settings", "shares", "translations", "utils", "versions":
+		return true
+	}
+	return false
+}
+
+// hasEntry reports whether the site has the first element of the path.
+func hasEntry(site fs.FS, path string) bool {
+	_, err := fs.Stat(site, firstElement(path))
+	return err == nil
+}
+
+// URL is where the page is. It is known once Open has returned.
+func (m *Main) URL() string {
+	addr := m.listener.Addr().(*net.TCPAddr)
+	if addr.IP.IsUnspecified() {
+		return fmt.Sprintf("http://localhost:%d", addr.Port)
+	}
+	return "http://" + addr.String()
+}
+
+// Run answers until ctx ends, then stops gracefully: sockets are closed with 1012,
+// requests under way are finished, and it returns nil within ten seconds.
+func (m *Main) Run(ctx context.Context) error {
+	failed := make(chan error, 1)
+	go func() { failed <- m.server.Serve(m.listener) }()
+	m.Log.Info("listening", "url", m.URL(), "version", version)
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	m.Log.Info("stopping")
+	m.stop()
+	<-failed
+	return m.Close()
+}
+
+// stop closes the sockets, then waits for requests, each for a while.
+func (m *Main) stop() {
+	// Keep-alive connections would otherwise bring more requests meanwhile.
+	m.server.SetKeepAlivesEnabled(false)
+	m.listener.Close() // nobody connects again before the next start
+	if m.hub != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), socketsStopIn)
+		defer cancel()
+		if err := m.hub.Shutdown(ctx); err != nil {
+			m.Log.Warn("some sockets did not close in time", "error", err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), requestsStopIn)
+	defer cancel()
+	if err := m.server.Shutdown(ctx); err != nil {
+		m.Log.Warn("some requests were not finished in time", "error", err)
+	}
+}
+
+// Close gives the address and the database back. Run does it too; a second Close
+// does nothing.
+func (m *Main) Close() error {
+	m.closing.Do(func() {
+		if m.server != nil {
+			m.server.Close()
+		}
+		if m.listener != nil {
+			m.listener.Close()
+		}
+		if m.store != nil {
+			if err := m.store.Close(); err != nil {
+				m.closeErr = fmt.Errorf("close the database: %w", err)
+			}
+		}
+	})
+	return m.closeErr
+}
