@@ -153,6 +153,9 @@ func (c Conn) cause() string {
 			sentence = "No connection was asked for yet."
 		}
 	}
+	if c.Reason == "refused-or-down" && c.Detail != "" {
+		return c.Detail // which says the same, knowing more
+	}
 	if c.Detail != "" && c.State != Live {
 		sentence += " " + c.Detail
 	}

@@ -170,3 +170,15 @@ func BenchmarkOneChangeIn10000(b *testing.B) {
 		applyEvents(rows, change)
 	}
 }
+
+// The first answer of a long list.
+func BenchmarkInitOf10000(b *testing.B) {
+	items := make([]string, 10_000)
+	for i := range items {
+		items[i] = row(strconv.Itoa(i), fmt.Sprintf("2026-05-04T12:%02d:%02d.%03dZ", i/600%60, i/10%60, i%10), "text")
+	}
+	init := []Event{event(EventInit, items...)}
+	for b.Loop() {
+		applyEvents(nil, init)
+	}
+}

@@ -23,6 +23,21 @@ func (p *Page) listenToKeys() {
 	app.Window().Call("addEventListener", "keydown", listener)
 }
 
+// warnBeforeLeaving makes the browser ask before the page goes while messages are
+// on their way.
+func (p *Page) warnBeforeLeaving() {
+	if app.IsServer {
+		return
+	}
+	listener := app.FuncOf(func(this app.Value, args []app.Value) any {
+		if len(args) > 0 && len(p.model.Outbox) > 0 {
+			args[0].Call("preventDefault")
+		}
+		return nil
+	})
+	app.Window().Call("addEventListener", "beforeunload", listener)
+}
+
 func (p *Page) onKey(e app.Event) {
 	m := p.model
 	if e.Get("defaultPrevented").Bool() || e.Get("ctrlKey").Bool() || e.Get("metaKey").Bool() || e.Get("altKey").Bool() ||

@@ -80,6 +80,7 @@ func (p *Page) Model() state.Model { return p.model }
 func (p *Page) OnMount(ctx app.Context) {
 	p.ctx = ctx
 	p.listenToKeys()
+	p.warnBeforeLeaving()
 	if p.runtime == nil {
 		return
 	}

@@ -89,9 +89,17 @@ func (b *builder) build() (packed, error) {
 	return result, publish(staging, b.out)
 }
 
+// smaller are the compiler flags that make the page's program 7 percent smaller to
+// load: functions are not inlined, which costs the decoder of frames 1 microsecond a
+// frame and the screen, which waits for the DOM, nothing that can be seen. Inlined as
+// ever are the maps and atomics of the runtime, and that decoder: they cost 2 kB.
+// (Of two patterns that match a package, the compiler takes the later.)
+var smaller = []string{"-gcflags=all=-l", "-gcflags=internal/...=", "-gcflags=leveret/protocol="}
+
 // buildWasm compiles a package for the browser, without what only a debugger reads.
 func buildWasm(out, pkg string) error {
-	return run([]string{"GOOS=js", "GOARCH=wasm"}, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", out, pkg)
+	args := append([]string{"build", "-trimpath", "-ldflags=-s -w"}, smaller...)
+	return run([]string{"GOOS=js", "GOARCH=wasm"}, "go", append(args, "-o", out, pkg)...)
 }
 
 // toolchainGlue returns the wasm_exec.js of the Go that builds.

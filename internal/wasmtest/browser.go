@@ -65,7 +65,7 @@ func (b *browser) run(ctx context.Context, binary, dir string, args, env []strin
 		"--remote-debugging-port=0", "--user-data-dir="+profile, server.URL)
 	var noise strings.Builder
 	cmd.Stderr = &noise
-	// Its helpers end with it: they are a process group of their own.
+	// Its other processes end with it: they are a process group of their own.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = 2 * time.Second

@@ -64,6 +64,15 @@ func (b *inbox) full(n, maxBytes, maxFrames int) bool {
 	return len(b.frames) > 0 && (b.size+n > maxBytes || len(b.frames)+1 > maxFrames)
 }
 
+// fullBehind is full for a sender: the first frame counts as the one that is on
+// its way, and the bounds hold for what waits behind it.
+func (b *inbox) fullBehind(n, maxBytes, maxFrames int) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	behind := len(b.frames) - 1
+	return behind > 0 && (b.size-len(b.frames[0])+n > maxBytes || behind+1 > maxFrames)
+}
+
 // signal leaves a token for one receiver while there is something to receive.
 // Every receiver calls it before it returns, so that no token is lost with a
 // receiver that was cancelled as it took one.
@@ -95,11 +104,11 @@ func (b *inbox) tryTake(ctx context.Context, limit int) ([][]byte, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	defer b.signal()
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
 	if len(b.frames) == 0 {
-		return nil, b.end
+		if b.end != nil {
+			return nil, b.end
+		}
+		return nil, ctx.Err()
 	}
 	n := min(limit, len(b.frames))
 	taken := b.frames[:n:n]

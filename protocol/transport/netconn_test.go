@@ -87,32 +87,3 @@ func TestAWriteMayTakeLongButNotStandStill(t *testing.T) {
 		}
 	})
 }
-
-func TestTheQueueIsWhatWaitsBehindTheFrameBeingWritten(t *testing.T) {
-	o := newOutbox(10, 3)
-	push := func(n int, want error) {
-		t.Helper()
-		if err := o.push(make([]byte, n)); !errors.Is(err, want) {
-			t.Errorf("push of %d bytes: %v, want %v", n, err, want)
-		}
-	}
-	push(1000, nil) // a frame of any size on an empty queue
-	o.next()        // it is being written
-	push(4, nil)
-	push(4, nil)
-	push(2, nil)
-	push(0, ErrOverflow)
-	push(0, ErrOverflow) // for good
-	for range 3 {
-		if _, ok, _, _ := o.next(); !ok {
-			t.Fatal("what was queued is gone")
-		}
-	}
-	if _, ok, _, end := o.next(); ok || end == nil || end.Code != CloseTooSlow {
-		t.Errorf("behind the frames is %v, want 4413", end)
-	}
-
-	o = newOutbox(10, 3)
-	push(9, nil)
-	push(2, ErrOverflow) // by size
-}

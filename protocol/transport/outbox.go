@@ -9,11 +9,12 @@ import "sync"
 type outbox struct {
 	maxBytes, maxFrames int
 
-	mu     sync.Mutex
-	frames [][]byte
-	size   int   // bytes in frames
-	refuse error // why Send is refused: ErrClosed or ErrOverflow; nil while open
-	close  *CloseError
+	mu      sync.Mutex
+	frames  [][]byte
+	size    int   // bytes in frames
+	writing bool  // the writer has a frame; else the first of frames counts as the one being written
+	refuse  error // why Send is refused: ErrClosed or ErrOverflow; nil while open
+	close   *CloseError
 
 	ready chan struct{} // a token: there is a frame or a close
 }
@@ -22,14 +23,19 @@ func newOutbox(maxBytes, maxFrames int) *outbox {
 	return &outbox{maxBytes: maxBytes, maxFrames: maxFrames, ready: make(chan struct{}, 1)}
 }
 
-// push queues a frame. One frame of any size is taken when none waits.
+// push queues a frame. One frame of any size is taken when none waits behind the
+// one being written.
 func (o *outbox) push(frame []byte) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.refuse != nil {
 		return o.refuse
 	}
-	if len(o.frames) > 0 && (o.size+len(frame) > o.maxBytes || len(o.frames)+1 > o.maxFrames) {
+	behind, size := len(o.frames), o.size
+	if behind > 0 && !o.writing {
+		behind, size = behind-1, size-len(o.frames[0])
+	}
+	if behind > 0 && (size+len(frame) > o.maxBytes || behind+1 > o.maxFrames) {
 		o.refuse = ErrOverflow
 		o.close = &CloseError{Code: CloseTooSlow, Reason: "too slow"}
 		return ErrOverflow
@@ -66,7 +72,8 @@ func (o *outbox) drop() {
 func (o *outbox) next() (frame []byte, ok, more bool, end *CloseError) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if len(o.frames) == 0 {
+	o.writing = len(o.frames) > 0
+	if !o.writing {
 		return nil, false, false, o.close
 	}
 	frame = o.frames[0]

@@ -14,9 +14,10 @@ import (
 // durable, and it starts no goroutine.
 func Pipe() (a, b Conn) { return BoundedPipe(MaxWaiting, MaxWaitingFrames) }
 
-// BoundedPipe is Pipe with other bounds on what may wait in each direction: the
-// Send that passes one of them returns [ErrOverflow] and closes with
-// [CloseTooSlow]. One frame of any size may always wait alone.
+// BoundedPipe is Pipe with other bounds on what may wait in each direction, behind
+// the frame that is on its way: the Send that passes one of them returns
+// [ErrOverflow] and closes with [CloseTooSlow]. One frame of any size may always
+// wait there alone.
 func BoundedPipe(maxBytes, maxFrames int) (a, b Conn) {
 	x := &pipeEnd{inbox: newInbox(), maxBytes: maxBytes, maxFrames: maxFrames}
 	y := &pipeEnd{inbox: newInbox(), maxBytes: maxBytes, maxFrames: maxFrames}
@@ -51,7 +52,7 @@ func (p *pipeEnd) Send(frame []byte) error {
 	case !utf8.Valid(frame):
 		p.finishBoth(CloseBadFrame, "invalid UTF-8")
 		return nil
-	case p.peer.full(len(frame), p.maxBytes, p.maxFrames):
+	case p.peer.fullBehind(len(frame), p.maxBytes, p.maxFrames):
 		p.overflow.Store(true)
 		p.finishBoth(CloseTooSlow, "too slow")
 		return ErrOverflow

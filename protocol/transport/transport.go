@@ -34,7 +34,8 @@ type Conn interface {
 // Conns of this package are Batchers.
 type Batcher interface {
 	// ReceiveBatch waits until at least one frame is there and returns all that
-	// are. Its errors are those of Receive.
+	// are. Its errors are those of Receive. With a context that has ended it returns
+	// what is there already, and the context's error only if nothing is.
 	ReceiveBatch(ctx context.Context) ([][]byte, error)
 }
 

@@ -241,6 +241,19 @@ func (s *socket) release() {
 	s.funcs = nil
 }
 
+// ReceiveBatch with a context that has ended asks for what is there already: also
+// for frames that JavaScript holds and has not brought over yet.
+func (s *socket) ReceiveBatch(ctx context.Context) ([][]byte, error) {
+	if s.batch != nil && ctx.Err() != nil {
+		select {
+		case <-s.over: // the close event brought them over
+		default:
+			s.batch.drain(s)
+		}
+	}
+	return s.inbox.ReceiveBatch(ctx)
+}
+
 func (s *socket) Send(frame []byte) error {
 	s.mu.Lock()
 	refuse := s.refuse

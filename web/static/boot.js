@@ -15,46 +15,48 @@
   // that takes what stands in them has not arrived.
   document.addEventListener("submit", function (event) { event.preventDefault(); }, true);
 
-  function fail(loader, sentence, technical) {
-    loader.className = "failed";
-    loader.setAttribute("role", "alert");
-    var label = document.getElementById("app-wasm-loader-label");
-    label.textContent = sentence;
-    if (technical) {
-      var detail = document.createElement("p");
-      detail.className = "loader-technical";
-      detail.textContent = technical;
-      loader.appendChild(detail);
+  // The smallest module there is: where it does not compile, nothing does.
+  function canCompile() {
+    try {
+      return typeof WebAssembly === "object" && !!new WebAssembly.Module(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]));
+    } catch (e) {
+      return false;
     }
   }
 
-  document.addEventListener("DOMContentLoaded", function () {
+  function fail(technical) {
     var loader = document.getElementById("app-wasm-loader");
-    if (!loader) return;
-    if (typeof WebAssembly !== "object") {
-      fail(loader, "This page needs WebAssembly, which this browser does not have or has switched off. Allow WebAssembly for this site, or open the page in another browser.");
+    if (!loader || loader.className === "failed") return;
+    loader.className = "failed"; // hides the progress, which go-app still writes to
+    loader.setAttribute("role", "alert");
+    var say = function (text, className) {
+      var line = document.createElement("p");
+      line.textContent = text;
+      line.className = className;
+      loader.appendChild(line);
+    };
+    if (!canCompile()) {
+      say("This page needs WebAssembly, which this browser does not have or does not allow here. Allow it for this site, or open the page in another browser.", "loader-sentence");
+    } else {
+      say("The page could not be loaded. Check the connection to the server, then reload.", "loader-sentence");
+    }
+    if (technical && !/%/.test(technical)) say(technical, "loader-technical");
+  }
+
+  document.addEventListener("DOMContentLoaded", function () {
+    if (!canCompile()) {
+      fail("");
       return;
     }
     var label = document.getElementById("app-wasm-loader-label");
+    var icon = document.getElementById("app-wasm-loader-icon");
     var bar = document.getElementById("app-wasm-loader-bar");
-    var watch = new MutationObserver(function () {
-      var text = label.textContent;
-      var percent = /(\d+)\s*%/.exec(text);
-      if (percent) {
-        bar.value = Math.min(100, Number(percent[1]));
-        return;
-      }
-      // go-app writes an error where the progress stood.
-      watch.disconnect();
-      var blocked = /CompileError|unsafe-eval|Content Security|disallowed/i.test(text);
-      fail(
-        loader,
-        blocked
-          ? "The browser does not let this page run WebAssembly. Allow it for this site, or open the page in another browser."
-          : "The page could not be loaded. Check the connection to the server, then reload.",
-        text
-      );
-    });
-    watch.observe(label, { childList: true, characterData: true, subtree: true });
+    if (!label || !icon || !bar) return;
+    new MutationObserver(function () {
+      var percent = /(\d+)\s*%/.exec(label.textContent);
+      if (percent) bar.value = Math.min(100, Number(percent[1]));
+    }).observe(label, { childList: true, characterData: true, subtree: true });
+    // go-app changes the icon's class when loading has failed.
+    new MutationObserver(function () { fail(label.textContent); }).observe(icon, { attributes: true });
   });
 })();
