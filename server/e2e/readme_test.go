@@ -66,3 +66,26 @@ func prints(t *testing.T, output *lockedBuffer, words ...string) {
 		}
 	}
 }
+
+// Each package's first sentence is its row in the README's table.
+func TestPackagesInREADME(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := exec.Command("go", "list", "-f", "| `{{.ImportPath}}` | {{.Doc}} |", "./...")
+	list.Dir = "../.."
+	out, err := list.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := strings.ReplaceAll(string(out), "`leveret/", "`")
+	if strings.Count(rows, "\n") < 20 {
+		t.Fatalf("go list names too few packages:\n%s", rows)
+	}
+	for row := range strings.Lines(rows) {
+		if !strings.Contains(string(readme), row) {
+			t.Errorf("the README lacks the row\n%s", row)
+		}
+	}
+}
