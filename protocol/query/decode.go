@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // DecodeRow reads a JSON object into a Row. A name that is no field of c is kept,
@@ -101,7 +102,7 @@ func (s *scanner) value(name string, f *Field) (any, error) {
 	}
 	if f != nil && f.Type == JSON {
 		if raw := s.raw(); string(raw) != "null" {
-			return json.RawMessage(append([]byte(nil), raw...)), nil
+			return json.RawMessage(repaired(append([]byte(nil), raw...))), nil
 		}
 		return nil, nil
 	}
@@ -170,7 +171,7 @@ func (s *scanner) composite(name string, f *Field) (any, error) {
 	if s.bad {
 		return nil, nil
 	}
-	text := appendCompact(make([]byte, 0, len(raw)), raw)
+	text := repaired(appendCompact(make([]byte, 0, len(raw)), raw))
 	if f == nil || f.Type == JSON {
 		return json.RawMessage(text), nil
 	}
@@ -189,6 +190,15 @@ func (s *scanner) composite(name string, f *Field) (any, error) {
 		return storeTime(f, json.RawMessage(text))
 	}
 	return string(text), nil
+}
+
+// repaired returns JSON with U+FFFD for each byte that is not UTF-8, as a text has it
+// once it is decoded.
+func repaired(text []byte) []byte {
+	if utf8.Valid(text) {
+		return text
+	}
+	return []byte(string([]rune(string(text))))
 }
 
 // appendCompact appends valid JSON without the spaces between tokens.

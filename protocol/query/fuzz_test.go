@@ -89,7 +89,7 @@ func FuzzRow(f *testing.F) {
 			f.Add([]byte(row))
 		}
 	}
-	for _, seed := range []string{`{}`, `{"a":1,"a":2}`, `{"a":"\ud83d\ude00\ud800 \u0000"}`, `{"a":-0,"b":1e400}`, `{"a":[1,{"b":[]}],}`, `{"n":"12","done":"1","at":0,"tags":"x,y","name":{"a": 1}}`} {
+	for _, seed := range []string{`{}`, `{"a":1,"a":2}`, `{"a":"\ud83d\ude00\ud800 \u0000"}`, `{"a":-0,"b":1e400}`, `{"a":[1,{"b":[]}],}`, `{"n":"12","done":"1","at":0,"tags":"x,y","name":{"a": 1}}`, "{\"name\":{\"a\xa5\xa5\":1},\"data\":\"\xa5\"}"} {
 		f.Add([]byte(seed))
 	}
 	things := tab.schema["things"]

@@ -27,6 +27,7 @@ type backend struct {
 	peer  *protocoltest.Peer
 	subs  map[string]protocol.Subscribe // by uid, of the present connection
 	mute  map[string]bool               // types that are not answered
+	stock bool                          // answers with no capability
 	drop  string                        // drop the link instead of answering this action, once
 	heard []protocol.Message            // all that was understood
 }
@@ -74,6 +75,9 @@ func (b *backend) answer(peer *protocoltest.Peer, frame []byte) {
 		init := protocol.Subscription{Event: protocol.EventInit, UID: m.UID}
 		if m.Event == "" {
 			init.Data = b.all()
+		}
+		if !b.stock {
+			init.Capabilities = []string{protocol.CapabilityOrder}
 		}
 		say(peer, init)
 	case protocol.Unsubscribe:

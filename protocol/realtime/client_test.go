@@ -521,6 +521,40 @@ func TestCloseLeaksNothing(t *testing.T) {
 	}
 }
 
+// A dialer that does not heed its context may come back with a connection that
+// nobody waits for any more.
+func TestAConnectionThatOpensTooLateIsClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &lateDialer{t: t, peers: make(chan *protocoltest.Peer, 1)}
+		options := token("t")
+		options.Dialer = d
+		c, err := realtime.New(url, &options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		c.Connect()
+		time.Sleep(time.Second)
+		c.Disconnect()
+		(<-d.peers).ExpectClose(transport.CloseNormal)
+		if state := c.State().To; state != session.Closed {
+			t.Errorf("the state is %s", state)
+		}
+	})
+}
+
+type lateDialer struct {
+	t     *testing.T
+	peers chan *protocoltest.Peer
+}
+
+func (d *lateDialer) Dial(context.Context, string) (transport.Conn, error) {
+	time.Sleep(5 * time.Second)
+	conn, peer := protocoltest.Link(d.t)
+	d.peers <- peer
+	return conn, nil
+}
+
 func TestCloseEndsWhatWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBackend(t)

@@ -83,7 +83,7 @@ func (c *Collection[T]) Create(ctx context.Context, item any) (T, error) {
 
 // Update changes the given fields of an item, anything that encodes as a JSON
 // object, and returns the item. Fields that are not given stay as they are: with a
-// struct, use omitempty or pointers.
+// struct, use omitempty or pointers. An empty primary key is left out, as in Create.
 func (c *Collection[T]) Update(ctx context.Context, key any, changes any) (T, error) {
 	const doing = "update in"
 	id, err := keyOf(key)
@@ -93,6 +93,9 @@ func (c *Collection[T]) Update(ctx context.Context, key any, changes any) (T, er
 	data, err := json.Marshal(changes)
 	if err == nil && !isObject(data) {
 		err = fmt.Errorf("the changes encode as %s: give an object", clip(data))
+	}
+	if err == nil {
+		data, err = withoutEmptyKey(data, c.primaryKey())
 	}
 	if err != nil {
 		return *new(T), c.fail(doing, err)

@@ -127,6 +127,27 @@ func TestCreateLeavesOutAnEmptyKey(t *testing.T) {
 	}
 }
 
+func TestUpdateLeavesOutAnEmptyKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBackend(t)
+		b.set(map[int]string{1: "one"})
+		c := connected(t, b, 1, realtime.Options{})
+		changes := struct {
+			ID   string `json:"id"`
+			Text string `json:"text"`
+		}{Text: "changed"}
+		if _, err := realtime.CollectionOf[map[string]any](c, "messages").Update(t.Context(), 1, changes); err != nil {
+			t.Fatal(err)
+		}
+		b.count(func(m protocol.Message) bool {
+			if items, ok := m.(protocol.Items); ok && items.Action == protocol.ActionUpdate && string(items.Data) != `{"text":"changed"}` {
+				t.Errorf("sent %s: an empty key would become the item's", items.Data)
+			}
+			return false
+		})
+	})
+}
+
 func TestTypedSubscribe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBackend(t)

@@ -39,7 +39,7 @@ func fakeServer(say ...string) *protocoltest.Dialer {
 func ExampleCollection_Subscribe() {
 	ctx := context.Background()
 	server := fakeServer(
-		`{"type":"subscription","event":"init","data":[{"id":1,"text":"first"}],"uid":"<uid>"}`,
+		`{"type":"subscription","event":"init","data":[{"id":1,"text":"first"}],"capabilities":["order"],"uid":"<uid>"}`,
 		`{"type":"subscription","event":"create","data":[{"id":2,"text":"second"}],"uid":"<uid>"}`,
 	)
 	client, err := realtime.Dial(ctx, "http://localhost:8055", &realtime.Options{Token: realtime.StaticToken("editor-demo-token"), Dialer: server})

@@ -71,10 +71,23 @@ func (c *Client) log(now time.Time, in session.Input, effects []session.Effect) 
 			add(0, "note", Change{To: e.To, Cause: e.Cause}.String())
 		}
 	}
-	if len(lines) > 0 {
-		c.tell(func() { c.write(lines) })
+	if len(lines) == 0 {
+		return
 	}
+	if len(c.told.queue) >= logLimit {
+		c.told.unlogged += len(lines)
+		return
+	}
+	if n := c.told.unlogged; n > 0 {
+		c.told.unlogged = 0
+		gap := logLine{at: now, dir: "note", data: fmt.Sprintf("%d lines are left out: the logger is too slow", n)}
+		lines = append([]logLine{gap}, lines...)
+	}
+	c.tell(func() { c.write(lines) })
 }
+
+// logLimit is how many steps wait for a slow logger.
+const logLimit = 4096
 
 // write writes the lines. It runs without the lock.
 func (c *Client) write(lines []logLine) {
@@ -146,17 +159,16 @@ func orOK(err error) any {
 	return err
 }
 
-// secretMembers are the members of a frame whose values are secrets. "token" is
-// that of a user, which an administrator may write.
+// secretMembers are the members of a frame whose values are secrets, in whatever
+// case, also written as accessToken (which old versions of Directus's documentation
+// had). "token" is that of a user, which an administrator may write.
 var secretMembers = []string{"access_token", "refresh_token", "password", "token"}
 
 // maskFrame replaces every secret in a frame by its name: "<access_token>". What
 // is not JSON but names a secret is left out altogether.
 func maskFrame(frame []byte) string {
-	named := false
-	for _, name := range secretMembers {
-		named = named || bytes.Contains(frame, []byte(name))
-	}
+	lower := bytes.ToLower(frame)
+	named := bytes.Contains(lower, []byte("token")) || bytes.Contains(lower, []byte("password"))
 	if !named && bytes.IndexByte(frame, '\\') < 0 { // a name may be written with escapes
 		return string(frame)
 	}
@@ -174,10 +186,15 @@ func maskFrame(frame []byte) string {
 			continue
 		}
 		end := skipValue(frame, i)
+		value := skipSpace(frame, end)
+		if value >= len(frame) || frame[value] != ':' {
+			out = append(out, maskString(frame[i:end])...)
+			i = end
+			continue
+		}
 		out = append(out, frame[i:end]...)
 		name := secretName(frame[i:end])
-		value := skipSpace(frame, end)
-		if name == "" || value >= len(frame) || frame[value] != ':' {
+		if name == "" {
 			i = end
 			continue
 		}
@@ -194,10 +211,27 @@ func maskFrame(frame []byte) string {
 	return maskText(string(out))
 }
 
+// maskString masks a JSON string that is itself JSON.
+func maskString(quoted []byte) []byte {
+	if bytes.IndexByte(quoted, '\\') < 0 {
+		return quoted
+	}
+	text, ok := protocol.Text(quoted)
+	if !ok || !json.Valid([]byte(text)) {
+		return quoted
+	}
+	masked := maskFrame([]byte(text))
+	if masked == text {
+		return quoted
+	}
+	return []byte(protocol.StringUID(masked).JSON())
+}
+
 func secretName(quoted []byte) string {
 	text, _ := protocol.Text(quoted)
+	text = strings.NewReplacer("_", "", "-", "").Replace(text)
 	for _, name := range secretMembers {
-		if strings.EqualFold(text, name) {
+		if strings.EqualFold(text, strings.ReplaceAll(name, "_", "")) {
 			return name
 		}
 	}
@@ -243,9 +277,16 @@ func skipValue(b []byte, i int) int {
 	return i
 }
 
-// maskText replaces the value of the URL parameter access_token.
+// maskText replaces the values of secret URL parameters.
 func maskText(s string) string {
-	const parameter = "access_token="
+	for _, name := range []string{"access_token", "refresh_token", "password"} {
+		s = maskParameter(s, name)
+	}
+	return s
+}
+
+func maskParameter(s, name string) string {
+	parameter := name + "="
 	var b strings.Builder
 	for {
 		i := strings.Index(s, parameter)
@@ -254,7 +295,7 @@ func maskText(s string) string {
 		}
 		i += len(parameter)
 		b.WriteString(s[:i])
-		b.WriteString("<access_token>")
+		b.WriteString("<" + name + ">")
 		s = s[i:]
 		if end := strings.IndexAny(s, "&#\"' \\\n\t"); end >= 0 {
 			s = s[end:]

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -30,6 +31,11 @@ func TestMaskFrame(t *testing.T) {
 		{"a name written with escapes", `{"pass\u0077ord":"s3"}`, `{"pass\u0077ord":"<password>"}`},
 		{"a name as a value", `{"fields":["password","token"],"x":"token"}`, `{"fields":["password","token"],"x":"token"}`},
 		{"in a URL", `{"data":"https://h/assets/1?access_token=s3&a=b"}`, `{"data":"https://h/assets/1?access_token=<access_token>&a=b"}`},
+		{"in capitals", `{"Password":"s3"}`, `{"Password":"<password>"}`},
+		{"in camel case", `{"type":"auth","accessToken":"s3"}`, `{"type":"auth","accessToken":"<access_token>"}`},
+		{"JSON within JSON", `{"a":"{\"password\": \"s3\"}"}`, `{"a":"{\"password\": \"<password>\"}"}`},
+		{"no JSON in capitals", `ACCESS_TOKEN s3`, "(a frame that is no JSON and names a secret)"},
+		{"in a form", `{"data":"refresh_token=s3&mode=json&password=s3"}`, `{"data":"refresh_token=<refresh_token>&mode=json&password=<password>"}`},
 		{"no JSON", `{"password":"s3`, "(a frame that is no JSON and names a secret)"},
 		{"no JSON and no secret", `hello \`, `hello \`},
 	} {
@@ -124,4 +130,43 @@ func TestTheLogSaysWhyAStateWasLeft(t *testing.T) {
 	if got := change.String(); got != "waiting: dial-failed: no route" {
 		t.Errorf("a change reads %q", got)
 	}
+}
+
+// A logger that stands still does not fill the memory.
+func TestASlowLoggerMissesLinesAndIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		logger := &slowLogger{hold: make(chan struct{})}
+		c, err := New("ws://host", &Options{Logger: logger, Dialer: protocoltest.NewDialer(t)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		const wakes = 3 * logLimit
+		for range wakes {
+			c.Wake("again")
+		}
+		close(logger.hold)
+		synctest.Wait()
+		c.Wake("last")
+		c.Close()
+		written, gap := 0, 0
+		for _, line := range logger.lines {
+			if strings.HasPrefix(line, "wake") {
+				written++
+			}
+			fmt.Sscanf(line, "%d lines are left out", &gap)
+		}
+		if gap == 0 || written > 2*logLimit || written+gap != wakes+1 {
+			t.Errorf("of %d lines %d were written and %d left out", wakes+1, written, gap)
+		}
+	})
+}
+
+type slowLogger struct {
+	hold  chan struct{}
+	lines []string
+}
+
+func (l *slowLogger) Debug(_ string, pairs ...any) {
+	<-l.hold
+	l.lines = append(l.lines, fmt.Sprint(pairs[len(pairs)-1]))
 }

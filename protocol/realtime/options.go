@@ -41,8 +41,8 @@ type Options struct {
 	// Mode is how the server authenticates a socket; default session.Handshake.
 	Mode Mode
 	// Token is asked at every attempt to connect, and again when the server says
-	// TOKEN_EXPIRED; its context ends with the attempt. Default: anonymous, which
-	// only mode session.Public can use.
+	// TOKEN_EXPIRED; its context ends with the attempt, and Close waits until it has
+	// returned. Default: anonymous, which only mode session.Public can use.
 	Token func(ctx context.Context) (Credential, error)
 	// OnRefreshToken is told each new refresh token, so that it can be kept: the
 	// old one is void. Token is not asked again before it has returned.
@@ -69,8 +69,8 @@ type Options struct {
 	// Logger, for example a *slog.Logger, gets one Debug record for each line of the
 	// conversation, in the form of a recorded one: t_ms, conn, dir, data. Through
 	// slog.NewJSONHandler it is a file that package protocoltest can play. Secrets
-	// in it are masked: <access_token>, <refresh_token>, <password>, <token>.
-	// Default: none.
+	// in it are masked: <access_token>, <refresh_token>, <password>, <token>. One
+	// that is too slow misses lines, and is told how many. Default: none.
 	Logger Logger
 	// Session overrides timeouts and bounds; its Mode, Rand and the fields above
 	// are ignored.

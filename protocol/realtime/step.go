@@ -94,8 +94,9 @@ func (c *Client) carryOut(now time.Time, effect session.Effect) session.Input {
 // told is the queue of calls into the caller's code. One goroutine at a time makes
 // them, in the order of the effects, without the lock.
 type told struct {
-	queue   []func()
-	running bool
+	queue    []func()
+	running  bool
+	unlogged int // lines that a slow logger missed
 }
 
 func (c *Client) tell(f func()) {

@@ -13,16 +13,20 @@ import (
 // socket is at /websocket below it (WEBSOCKETS_REST_PATH's default).
 func endpoint(raw string) (string, error) {
 	scheme, rest, ok := strings.Cut(raw, "://")
+	shown := maskText(raw) // in errors
+	if at := strings.LastIndex(shown, "@"); at >= 0 {
+		shown = "…" + shown[at:]
+	}
 	if !ok {
-		return "", fmt.Errorf("the URL %q has no scheme: write it as wss://host/websocket or https://host", raw)
+		return "", fmt.Errorf("the URL %q has no scheme: write it as wss://host/websocket or https://host", shown)
 	}
 	for _, c := range raw {
 		if c <= ' ' || c == 0x7f {
-			return "", fmt.Errorf("the URL %q has a space or a control character in it", raw)
+			return "", fmt.Errorf("the URL %q has a space or a control character in it", shown)
 		}
 	}
 	if strings.Contains(rest, "#") {
-		return "", fmt.Errorf("the URL %q has a fragment, which a WebSocket URL cannot have: leave out the # and what follows", raw)
+		return "", fmt.Errorf("the URL %q has a fragment, which a WebSocket URL cannot have: leave out the # and what follows", shown)
 	}
 	rest, query, hasQuery := strings.Cut(rest, "?")
 	host, path, hasPath := strings.Cut(rest, "/")
@@ -31,7 +35,7 @@ func endpoint(raw string) (string, error) {
 	}
 	switch {
 	case host == "" || strings.HasPrefix(host, ":"):
-		return "", fmt.Errorf("the URL %q names no host", raw)
+		return "", fmt.Errorf("the URL %q names no host", shown)
 	case strings.Contains(host, "@"):
 		return "", errors.New("the URL has a user or a password in it: give the credential with Options.Token")
 	}
@@ -48,7 +52,7 @@ func endpoint(raw string) (string, error) {
 			path += socket
 		}
 	default:
-		return "", fmt.Errorf("the URL %q has the scheme %q: use ws, wss, http or https", raw, scheme)
+		return "", fmt.Errorf("the URL %q has the scheme %q: use ws, wss, http or https", shown, scheme)
 	}
 	if hasQuery {
 		path += "?" + query

@@ -24,6 +24,9 @@ func TestEndpoint(t *testing.T) {
 		{"a port only", "ws://:80/", "", "names no host"},
 		{"a fragment", "ws://host/#a", "", "fragment"},
 		{"a space", "ws://ho st/", "", "space"},
+		{"a token", "ws://ho st/?access_token=pw", "", "space"},
+		{"a user and a space", "ws://me:pw@ho st/", "", "space"},
+		{"a user and no scheme", "me:pw@host", "", "no scheme"},
 		{"a user", "ws://me:pw@host/", "", "Options.Token"},
 		{"nothing", "", "", "no scheme"},
 	} {

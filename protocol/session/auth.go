@@ -190,6 +190,10 @@ func (s *Session) authError(e *protocol.Error) {
 		s.renew(e)
 	case e.Code == protocol.CodeTokenExpired && s.phase == reauthenticating:
 		// Of the old token, told late.
+	case s.phase == authenticating && !s.now.Before(s.due.Add(-time.Second)):
+		// A server that did not come to look at the credential in its ten seconds says
+		// AUTH_FAILED too (Directus 12.4). Nobody has to sign in again for that.
+		s.failAttempt(Cause{Reason: ReasonAuthTimeout, Detail: e.Message, Err: e})
 	case awaited:
 		s.refused(Cause{Reason: ReasonAuthFailed, Detail: e.Message, Err: e})
 	}

@@ -12,7 +12,6 @@ const (
 	closeGiveUp  = 4000 // the session ends a link it no longer trusts; browsers allow no code below 3000 but 1000
 	closeRefused = 4401
 	closeTooSlow = 4413
-	closeTooMany = 4429
 )
 
 // connect is asked for by a person or a program.

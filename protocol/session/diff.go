@@ -11,7 +11,34 @@ type baseline struct {
 	rows     map[string]row // by primary key as text; nil = not known
 	complete bool           // every item of the subscription is in rows
 	most     int            // the largest snapshot so far
-	result   uint64         // of a query that aggregates: the hash of its result; 0 = not known
+	result   uint64         // where there are no rows: the hash of the result; 0 = not known
+	// early is what a subscription with an event was told of before its first baseline
+	// came, which may have been read earlier; nil is a deleted item.
+	early map[string]*row
+}
+
+// note takes an event into early.
+func (b *baseline) note(data json.RawMessage, primaryKey string) {
+	for r := rows(data); b.early != nil && r.next(); {
+		if text, isString, ok := keyText(member(r.row, primaryKey)); ok {
+			b.early[text] = &row{hash: hashOf(r.row), isInt: !isString}
+		} else if text, _, ok := keyText(r.row); ok {
+			b.early[text] = nil // a key: of a delete
+		}
+	}
+}
+
+// overlay applies what was told early.
+func (b *baseline) overlay(early map[string]*row) {
+	for text, was := range early {
+		switch {
+		case b.rows == nil:
+		case was == nil:
+			delete(b.rows, text)
+		default:
+			b.rows[text] = *was
+		}
+	}
 }
 
 // A row is an item as it was told.
@@ -45,9 +72,18 @@ func (s *Session) baselineOf(sub *subscription, got *snapshot) baseline {
 		}
 		b.rows[text] = row{hash: hashOf(r.row), isInt: !isString}
 	}
+	if b.rows == nil && !s.oversize(got) {
+		b.result = hashOf(got.data) // no difference can be told, but that there is none
+	}
 	b.complete = b.rows != nil && !got.cut(n, b.most)
 	b.most = max(b.most, n)
 	return b
+}
+
+// oversize reports whether there are more rows than the session asked for on the
+// consumer's behalf.
+func (s *Session) oversize(got *snapshot) bool {
+	return got.own && count(got.data) > s.config.MaxBaseline
 }
 
 // cut reports whether a snapshot of n rows may lack some. Where the server refused
@@ -66,27 +102,32 @@ func (a arranged) cut(n, most int) bool {
 
 // move takes the items of an event into the baseline, and returns those to tell:
 // all of them, or if the event may be contained in a snapshot already, those that
-// differ.
-func (b *baseline) move(data json.RawMessage, primaryKey string, replay bool) (tell json.RawMessage, some bool) {
+// differ. known says that it had all of them already.
+func (b *baseline) move(data json.RawMessage, primaryKey string, replay bool) (tell json.RawMessage, some, known bool) {
 	var differ []json.RawMessage
-	n := 0
+	n, had := 0, 0
 	for r := rows(data); r.next(); {
 		n++
 		text, isString, ok := keyText(member(r.row, primaryKey))
 		if !ok {
 			b.rows = nil // it cannot be told what changed
-			return data, true
+			return data, true, false
 		}
 		now := row{hash: hashOf(r.row), isInt: !isString}
-		if replay && b.rows[text] != now {
+		was, has := b.rows[text]
+		if has {
+			had++
+		}
+		if replay && was != now {
 			differ = append(differ, r.row)
 		}
 		b.rows[text] = now
 	}
+	known = n > 0 && had == n
 	if !replay || len(differ) == n {
-		return data, true
+		return data, true, known
 	}
-	return joined(differ), len(differ) > 0
+	return joined(differ), len(differ) > 0, known
 }
 
 // tellSnapshot tells a snapshot: the first as the init, a later one as its
@@ -104,6 +145,7 @@ func (s *Session) tellSnapshot(sub *subscription, got *snapshot) (ev Event, ok b
 		if before.result != now.result {
 			out = sub.derive(out, Update, got, got.data)
 		}
+	case before.rows == nil && before.result != 0 && before.result == now.result:
 	case before.rows == nil || now.rows == nil:
 		out = sub.derive(out, Gap, got, nil)
 	default:
@@ -131,8 +173,7 @@ func (s *Session) tellInit(sub *subscription, got *snapshot) (ev Event, ok bool)
 		return ev, false
 	}
 	sub.wasInit = true
-	if got.own && count(got.data) > s.config.MaxBaseline {
-		// There are more than were asked for on the consumer's behalf.
+	if s.oversize(got) {
 		sub.queue.unpop([]entry{{kind: derived, event: Event{Kind: Gap}}})
 	}
 	return Event{Kind: Init, Data: sub.strip(got, got.data), Meta: got.meta}, true

@@ -352,7 +352,7 @@ func fuzzConfig(ops []byte) session.Config {
 // TestRandomInputs is the fuzz target over a fixed, wide choice of sequences.
 func TestRandomInputs(t *testing.T) {
 	states := map[session.State]int{}
-	for seed := range uint64(400) {
+	for seed := range seeds(400) {
 		random := rand.New(rand.NewPCG(seed, 2))
 		ops := make([]byte, 250)
 		for i := range ops {

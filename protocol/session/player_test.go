@@ -53,6 +53,8 @@ type player struct {
 	asked    string            // the same: the uid of the subscribe that the raw client sent
 	nameless string            // the same: the uid of the subscription that the raw client gave none
 	answers  map[string]string // the same: the server's last answer to each subscribe, by uid
+	queries  map[string]string // the same: the uid of the subscribe that asked for collection, item and query
+	requests map[string]bool   // the same: the uids of what the raw client asked for
 	out      strings.Builder
 }
 

@@ -55,15 +55,15 @@ func (q *queue) clear() {
 	q.entries, q.head = q.entries[:0], 0
 }
 
-// dropSnapshots removes the snapshots that wait to be compared: a younger one
-// replaces them.
-func (q *queue) dropSnapshots() {
-	kept := q.entries[:0]
-	for _, e := range q.entries[q.head:] {
-		if e.kind != compared {
-			kept = append(kept, e)
+// dropSnapshot removes a snapshot that waits to be compared, and what came after it:
+// a younger one replaces all of that. (Without the snapshot before them, the events
+// would make of the consumer's view what never was.)
+func (q *queue) dropSnapshot() {
+	for i := q.head; i < len(q.entries); i++ {
+		if q.entries[i].kind == compared {
+			clear(q.entries[i:])
+			q.entries = q.entries[:i]
+			return
 		}
 	}
-	clear(q.entries[len(kept):])
-	q.entries, q.head = kept, 0
 }

@@ -80,7 +80,7 @@ func replay(lines []recordedLine) string {
 
 func replayConnection(lines []recordedLine, env string) string {
 	p := newPlayer()
-	p.answers = map[string]string{}
+	p.answers, p.queries, p.requests = map[string]string{}, map[string]string{}, map[string]bool{}
 	switch {
 	case strings.Contains(env, "AUTH=public"):
 		p.config.Mode = session.Public
@@ -153,15 +153,26 @@ func (p *player) hear(frame string) {
 	p.step(session.Received{Epoch: p.epoch, Frames: [][]byte{[]byte(frame)}})
 }
 
-// makeUp answers the subscribes that the session sends and the raw client did not:
-// one that it repeats gets the last answer again, a private one is refused.
+// makeUp answers what the session sends and the raw client did not: a subscribe
+// that it repeats gets the last answer again, a private one is refused, and the
+// read that confirms an init gets the items of that init.
 func (p *player) makeUp() {
 	for range 10 {
 		sent := p.sent
 		p.sent = nil
 		for _, frame := range sent {
+			if read, ok := clientMessage(string(frame)).(protocol.Items); ok && !p.requests[read.UID.String()] {
+				init, _ := protocol.DecodeFromServer([]byte(p.answers[p.queries[read.Collection+string(read.ID)+string(read.Query)]])).(protocol.Subscription)
+				answer, _ := protocol.Encode(protocol.Reply{Data: init.Data, Meta: init.Meta, UID: read.UID})
+				p.say("# not recorded:")
+				p.hear(string(answer))
+			}
 			m, ok := clientMessage(string(frame)).(protocol.Subscribe)
-			if !ok || m.UID.String() == p.asked {
+			if !ok {
+				continue
+			}
+			p.queries[m.Collection+string(m.Item)+string(m.Query)] = m.UID.String()
+			if m.UID.String() == p.asked {
 				continue
 			}
 			answer := p.answers[m.UID.String()]
@@ -230,6 +241,7 @@ func (p *player) ask(frame string) {
 		return
 	}
 	p.asks++
+	p.requests[protocol.UIDOf(m).String()] = true
 	if protocol.UIDOf(m).IsZero() || m.Kind() == protocol.TypeAuth || m.Kind() == protocol.TypeUnsubscribe {
 		p.say("post " + frame)
 		p.step(session.Post{ID: session.RequestID(p.asks), Message: m})

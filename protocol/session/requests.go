@@ -3,6 +3,7 @@ package session
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"leveret/protocol"
@@ -180,6 +181,10 @@ func (s *Session) post(in Post) {
 		s.emit(Resolve{ID: in.ID, Err: ErrNotConnected})
 		return
 	}
+	if m, ok := in.Message.(protocol.Subscribe); ok && s.uidTaken(m.UID) {
+		s.emit(Resolve{ID: in.ID, Err: ErrUIDInUse}) // it would take the place of that one
+		return
+	}
 	frame, err := protocol.Encode(in.Message)
 	if err == nil {
 		s.uids.avoid(protocol.UIDOf(in.Message))
@@ -243,15 +248,16 @@ func (s *Session) answerCaller(r *request, m protocol.Message, refusal *protocol
 	case r.cancelled:
 	case refusal == nil:
 		s.resolve(r, m, nil)
-	case r.again && r.repeat == repeatCreate && refusal.Code == protocol.CodeRecordNotUnique:
+	case r.again && r.repeat == repeatCreate:
 		s.checkKeys(r, refusal)
 	default:
 		s.resolve(r, nil, refusal)
 	}
 }
 
-// checkKeys asks whether the row that stands in a repeated create's way is there
-// to be read: then the create was carried out the first time.
+// checkKeys asks whether the row of a repeated create that was refused is there to
+// be read: then the create was carried out the first time. RECORD_NOT_UNIQUE says
+// so nearly; but any other refusal, of too many requests say, is of the repeat alone.
 func (s *Session) checkKeys(r *request, refusal *protocol.Error) {
 	keys := s.keysOf(r.create)
 	read := protocol.Items{Collection: r.create.Collection, Action: protocol.ActionRead, Query: r.create.Query, UID: s.uids.next()}
@@ -305,6 +311,7 @@ func (s *Session) resolve(r *request, m protocol.Message, err error) {
 // forget takes a request off the list of those that can be answered.
 func (s *Session) forget(r *request) {
 	r.done = true
+	r.frame = nil // in written it may stay behind one that is not answered
 	delete(s.outbox.unanswered, key(r.uid))
 	if r.purpose == forCaller {
 		delete(s.outbox.byID, r.id)
@@ -329,6 +336,7 @@ func (o *outbox) cancel(id RequestID) {
 	if r.seq == 0 && r.purpose == forCaller {
 		r.done = true
 		delete(o.unanswered, key(r.uid))
+		o.queued = slices.DeleteFunc(o.queued, func(other *request) bool { return other == r })
 	}
 }
 

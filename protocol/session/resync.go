@@ -35,16 +35,33 @@ func (s *Session) initFrame(sub *subscription, m protocol.Subscription) {
 			s.ready(sub)
 		}
 		s.want(sub, forBaseline)
-	case recovery && !slices.Contains(m.Capabilities, protocol.CapabilityOrder) && !isSystem(sub.collection):
-		// A stock server reads the init before it registers the subscription: what
-		// is written in between is in neither. One more read has it.
-		sub.first = now
-		s.to(sub, comparing)
-		s.want(sub, forSnapshot)
-	default:
+	case slices.Contains(m.Capabilities, protocol.CapabilityOrder) || isSystem(sub.collection):
 		s.pushSnapshot(sub, now)
+	default:
+		s.confirm(sub, now, recovery)
 	}
 	s.eliminate(protocol.TypeSubscribe)
+}
+
+// confirm reads the query once more: a stock server reads the init before it
+// registers the subscription, so that what is written in between is in neither
+// (Directus 12.4). Events are held back until then. Of a recovery the init is told
+// only if that read fails; at the first subscribe it is told at once, and then the
+// difference.
+//
+// System collections cannot be read as items. There a change that falls in between
+// stays untold until the next recovery.
+func (s *Session) confirm(sub *subscription, init *snapshot, recovery bool) {
+	if !recovery {
+		s.pushSnapshot(sub, init)
+		if s.oversize(init) {
+			return // a Gap is told, and the consumer reads again by itself
+		}
+	}
+	s.subs.why = Cause{Reason: ReasonBehind, Detail: "The first answer of the subscription to " + sub.collection + " is confirmed by one more read."}
+	sub.first, sub.holds = init, true
+	s.to(sub, comparing)
+	s.want(sub, forSnapshot)
 }
 
 // askBaseline asks for the data that the init of a subscription with an event
@@ -87,6 +104,8 @@ func (s *Session) baselineRefused(sub *subscription, refusal *protocol.Error) {
 		s.baselineRead(sub, &snapshot{gone: true})
 	case sub.step == comparing:
 		s.pushSnapshot(sub, &snapshot{}) // without data
+	default:
+		sub.told.early = nil
 	}
 }
 
@@ -108,11 +127,24 @@ func (s *Session) snapshotRead(sub *subscription, m protocol.Message, refusal *p
 	}
 	got := sub.first
 	if reply, ok := m.(protocol.Reply); ok {
-		got = &snapshot{data: reply.Data, meta: reply.Meta, arranged: got.arranged}
+		got = &snapshot{data: sub.asInit(reply.Data), meta: reply.Meta, arranged: got.arranged}
 	} else if sub.gone(refusal) {
 		got = &snapshot{gone: true}
 	}
 	s.pushSnapshot(sub, got)
+}
+
+// asInit gives what was read the form of an init. The two differ for a singleton:
+// it is read as an object, with a null key if it was never written, where the init
+// has an array.
+func (sub *subscription) asInit(data json.RawMessage) json.RawMessage {
+	if c, _ := firstByte(data); c != '{' || sub.options.Item != nil {
+		return data
+	}
+	if string(member(data, sub.primaryKey)) == "null" {
+		return json.RawMessage("[]")
+	}
+	return joined([]json.RawMessage{data})
 }
 
 // pushSnapshot queues a snapshot, and after it the events that came since the
@@ -121,7 +153,11 @@ func (s *Session) pushSnapshot(sub *subscription, got *snapshot) {
 	if sub.options.Event == "" && !sub.wasInit {
 		sub.queue.clear() // the init was not taken yet: this is the init now
 	} else {
-		sub.queue.dropSnapshots()
+		sub.queue.dropSnapshot()
+	}
+	if n := len(sub.held); n > 0 && sub.queue.len()+n > s.config.MaxQueue {
+		s.overflow(sub) // the consumer stands still over recoveries
+		return
 	}
 	sub.queue.push(entry{kind: compared, snapshot: got})
 	for _, e := range sub.held {

@@ -259,6 +259,10 @@ func (o *subscriptions) due(now time.Time) bool {
 	return !o.askAgain.IsZero() && !now.Before(o.askAgain)
 }
 
+// dropped hears that the server dropped a frame, there being too many: perhaps one
+// of the session's own asks. That is no refusal, and can be said again.
+func (s *Session) dropped() { s.subs.askAgain = s.now.Add(time.Second) }
+
 // askAgain repeats the subscribes that were not answered. A subscribe may be
 // repeated: the server replaces the one with that uid.
 func (s *Session) askAgain() {
@@ -307,16 +311,34 @@ func (s *Session) cutSubs() {
 
 // subscriptionFrame handles what a subscription is told.
 func (s *Session) subscriptionFrame(m protocol.Subscription) {
+	if m.Event == protocol.EventUnsubscribe {
+		s.unsubscribed(m.UID)
+		return
+	}
 	sub := s.subs.byUID[key(m.UID)]
 	if sub == nil || sub.step == ended || m.UID.IsZero() {
 		return
 	}
 	switch m.Event {
-	case protocol.EventUnsubscribe:
 	case protocol.EventInit:
 		s.initFrame(sub, m)
 	default:
 		s.eventFrame(sub, m)
+	}
+}
+
+// unsubscribed hears of an end that the session did not ask for: a message of the
+// caller's own did. (One without uid ends every subscription of the connection.)
+// What the caller still listens to is subscribed again.
+func (s *Session) unsubscribed(uid protocol.UID) {
+	for _, sub := range s.subs.order {
+		standing := sub.step == current || sub.step == comparing
+		if standing && (uid.IsZero() || key(uid) == key(sub.uid)) {
+			s.stopAsking(sub)
+			sub.held, sub.holds = nil, true
+			s.subs.why = Cause{Reason: ReasonBehind, Detail: "The server ended the subscription to " + sub.collection + "."}
+			s.to(sub, unsent)
+		}
 	}
 }
 
@@ -426,6 +448,10 @@ func (s *Session) private(m protocol.Message) bool {
 			return true
 		}
 	case *protocol.Error:
+		if r := s.outbox.find(m.UID); r != nil && r.sub != nil && m.Code == protocol.CodeRequestsExceeded {
+			s.dropped()
+			return true
+		}
 		if r := s.outbox.find(m.UID); r != nil && (r.purpose == forKeys || r.purpose == forSnapshot || r.purpose == forBaseline) {
 			s.answer(r, nil, m)
 			return true

@@ -31,7 +31,7 @@ func (st *stage) frame(frame string) []Effect {
 const (
 	authOKFrame  = `{"type":"auth","status":"ok"}`
 	expiredFrame = `{"type":"auth","status":"error","error":{"code":"TOKEN_EXPIRED","message":"Token expired."}}`
-	initFrame    = `{"type":"subscription","event":"init","data":[{"id":1}],"uid":"sub"}`
+	initFrame    = `{"type":"subscription","event":"init","data":[{"id":1}],"uid":"sub","capabilities":["order"]}`
 )
 
 // to brings a stage into a phase; it reports whether it knows how.

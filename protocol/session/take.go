@@ -45,12 +45,15 @@ func (s *Session) tell(sub *subscription, e entry) (ev Event, ok bool) {
 	case compared:
 		return s.tellSnapshot(sub, e.snapshot)
 	case silent:
+		early := sub.told.early
 		sub.told = s.baselineOf(sub, e.snapshot)
+		sub.told.overlay(early)
 		return ev, false
 	}
 	switch ev.Kind {
 	case Init: // of a subscription with an event: without data
 		sub.wasInit = true
+		sub.told.early = map[string]*row{}
 	case Delete:
 		return sub.tellDelete(ev, e.kind == replayed)
 	default:
@@ -68,12 +71,23 @@ func (s *Session) tellItems(sub *subscription, ev Event, replay bool) (Event, bo
 		b.result = hashOf(ev.Data)
 		return ev, true
 	}
+	b.result = 0
+	b.note(ev.Data, sub.primaryKey)
 	if b.rows != nil {
-		data, some := b.move(ev.Data, sub.primaryKey, replay)
+		data, some, known := b.move(ev.Data, sub.primaryKey, replay)
 		if !some {
 			return ev, false
 		}
 		ev.Data = data
+		if known && ev.Kind == Create {
+			// A snapshot told of it first, or the delete before it was not told.
+			switch {
+			case sub.options.Event == "":
+				ev.Kind = Update
+			case replay:
+				return ev, false
+			}
+		}
 		if len(b.rows) > s.config.MaxBaseline {
 			b.rows = nil
 		}
@@ -90,11 +104,9 @@ func (s *Session) tellItems(sub *subscription, ev Event, replay bool) (Event, bo
 // is passed over; where it may lack some, the key is told.
 func (sub *subscription) tellDelete(ev Event, replay bool) (Event, bool) {
 	b := &sub.told
-	if sub.aggregate {
-		b.result = 0
-		return ev, true
-	}
-	if b.rows == nil {
+	b.result = 0
+	b.note(ev.Data, sub.primaryKey)
+	if sub.aggregate || b.rows == nil {
 		return ev, true
 	}
 	all := replay || b.complete && sub.options.Event == ""

@@ -31,8 +31,11 @@
 //   - A subscription with an event set compares only what that event can show: one
 //     to deletes is not told, after a gap, of an item that was created since the
 //     baseline was taken.
-//   - Subscribing says nothing of a change that a stock server loses between its
-//     first snapshot and the registration; a recovery finds it.
+//   - A stock server (one that does not answer with the capability "order") loses
+//     what is written between a snapshot and the registration. So every init of it
+//     is followed by one more read, and the session is Resyncing until then. Of a
+//     system collection (directus_…) there is no such read: a change lost so is
+//     found by the next recovery.
 package session
 
 import (
@@ -143,9 +146,12 @@ type Config struct {
 	// IgnorePings leaves the server's pings to the caller. Default: answered at once.
 	IgnorePings bool
 
-	DialTimeout    time.Duration // for the credential and the socket together; default 10 s
-	AuthTimeout    time.Duration // for the answer to a credential; default 10 s
-	Silence        time.Duration // without a frame, before the probe; default 20 s
+	DialTimeout time.Duration // for the credential and the socket together; default 10 s
+	AuthTimeout time.Duration // for the answer to a credential; default 10 s
+	// Silence is how long the server may say nothing before it is probed; default 20 s.
+	// A frame counts once it is complete: one that takes longer to arrive than Silence
+	// and ProbeTimeout together looks like a dead link. Raise either for such.
+	Silence        time.Duration
 	ProbeTimeout   time.Duration // for the answer to the probe; default 5 s
 	RequestTimeout time.Duration // for the answer to a request once it is written; default 30 s
 	MaxBaseline    int           // rows of a subscription that are diffed; default 10,000

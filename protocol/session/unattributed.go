@@ -2,7 +2,6 @@ package session
 
 import (
 	"slices"
-	"time"
 
 	"leveret/protocol"
 )
@@ -35,8 +34,7 @@ func (s *Session) unattributed(e *protocol.Error) {
 func (s *Session) serverError(e *protocol.Error) {
 	o := &s.outbox
 	if e.Code == protocol.CodeRequestsExceeded && s.subs.asking() {
-		// The server dropped a frame, perhaps a subscribe. That can be said again.
-		s.subs.askAgain = s.now.Add(time.Second)
+		s.dropped()
 		return
 	}
 	var only *request

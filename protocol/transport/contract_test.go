@@ -264,6 +264,34 @@ func testContract(t *testing.T, l link) {
 		}
 	})
 
+	t.Run("ReceiveBatch with a context that has ended returns what has arrived", func(t *testing.T) {
+		c := l.mustOpen(t, "/burst?n=100&wait=1&close=4000").(transport.Batcher)
+		ended, end := context.WithCancel(t.Context())
+		end()
+		if batch, err := c.ReceiveBatch(ended); len(batch) > 0 || !errors.Is(err, context.Canceled) {
+			t.Fatalf("with nothing there: %d frames, %v", len(batch), err)
+		}
+		send(t, c.(transport.Conn), "go on")
+		tick := time.NewTicker(time.Millisecond)
+		defer tick.Stop()
+		var frames [][]byte
+		for deadline := patience(t); ; {
+			batch, err := c.ReceiveBatch(ended)
+			frames = append(frames, batch...)
+			if closed := (*transport.CloseError)(nil); errors.As(err, &closed) {
+				wantEnd(t, closed, 4000, "")
+				break
+			}
+			if err != nil && !errors.Is(err, context.Canceled) || deadline.Err() != nil {
+				t.Fatalf("after %d frames: %v", len(frames), err)
+			}
+			if len(batch) == 0 {
+				<-tick.C
+			}
+		}
+		wantNumbered(t, frames, 100)
+	})
+
 	t.Run("many may send at once", func(t *testing.T) {
 		id := unique(t)
 		c := l.mustOpen(t, "/collect?id="+id)

@@ -74,7 +74,10 @@ func (p *pipeEnd) Close(code int, reason string) error {
 	return nil
 }
 
+// finishBoth ends this end and then the other. Whoever hears of it closes too; that
+// must not reach the other end first with a code of its own.
 func (p *pipeEnd) finishBoth(code int, reason string) {
-	p.peer.finish(&CloseError{Code: code, Reason: reason})
-	p.finish(&CloseError{Code: code, Reason: reason})
+	if p.finish(&CloseError{Code: code, Reason: reason}) {
+		p.peer.finish(&CloseError{Code: code, Reason: reason})
+	}
 }

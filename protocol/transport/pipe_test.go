@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -93,5 +94,34 @@ func TestABoundedPipeTakesOneFrameOfAnySize(t *testing.T) {
 	}
 	if err := a.Send([]byte("3")); !errors.Is(err, transport.ErrOverflow) {
 		t.Errorf("the third behind it: %v, want ErrOverflow", err)
+	}
+}
+
+// An end that hears of the close closes too, at once; the code stays the first one.
+func TestPipeKeepsTheFirstCode(t *testing.T) {
+	now, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 10_000 {
+		a, b := transport.Pipe()
+		ready := make(chan struct{})
+		go func() {
+			close(ready)
+			for { // without waiting, so that it is quick
+				if _, err := b.Receive(now); !errors.Is(err, context.Canceled) {
+					b.Close(transport.CloseNormal, "")
+					return
+				}
+				runtime.Gosched()
+			}
+		}()
+		<-ready
+		a.Close(transport.CloseTooSlow, "too slow")
+		for _, end := range []transport.Conn{a, b} {
+			_, err := end.Receive(t.Context())
+			var closed *transport.CloseError
+			if !errors.As(err, &closed) || closed.Code != transport.CloseTooSlow {
+				t.Fatalf("ended with %v, want 4413", err)
+			}
+		}
 	}
 }

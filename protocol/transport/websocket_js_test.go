@@ -92,6 +92,46 @@ func TestALinkThatNobodyReceivesFromIsGivenUp(t *testing.T) {
 	wantNoFuncs(t)
 }
 
+// What JavaScript holds and has not brought over yet has arrived too. Here Go asks
+// for it with each message, before the task that would bring it.
+func TestFramesThatJavaScriptHoldsAreReceived(t *testing.T) {
+	l := fixtureLink(t, transport.Default, true)
+	c := l.mustOpen(t, "/burst?n=50&wait=1&close=4000")
+	ended, end := context.WithCancel(t.Context())
+	end()
+	messages := 0
+	var early [][]byte
+	listener := js.FuncOf(func(js.Value, []js.Value) any {
+		messages++
+		if messages%3 == 0 { // the rest comes by itself, before or after
+			return nil
+		}
+		batch, err := c.(transport.Batcher).ReceiveBatch(ended)
+		if err != nil {
+			t.Errorf("after message %d: %v", messages, err)
+		}
+		early = append(early, batch...)
+		return nil
+	})
+	defer listener.Release()
+	ws := safejs.Unsafe(transport.WebSocketOf(c))
+	ws.Call("addEventListener", "message", listener)
+	send(t, c, "go on")
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for deadline := patience(t); messages < 50 && deadline.Err() == nil; {
+		<-tick.C
+	}
+	ws.Call("removeEventListener", "message", listener)
+	late, closed := drain(t, c)
+	wantNumbered(t, append(early, late...), 50)
+	wantEnd(t, closed, 4000, "")
+	if len(early) < 40 {
+		t.Errorf("%d of 50 frames were received with their messages", len(early))
+	}
+	wantNoFuncs(t)
+}
+
 // What JavaScript calls must not wait for JavaScript.
 func TestSendAndCloseWithinACallbackOfJavaScript(t *testing.T) {
 	l := fixtureLink(t, transport.Default, true)
