@@ -17,7 +17,7 @@ import (
 // Config is all that can be set. [ParseConfig] fills it from flags and environment.
 type Config struct {
 	Addr     string // where to listen, host:port; port 0 takes a free one
-	DB       string // the database file
+	DB       string // the database file; "" = no backend: only the files of Site are served
 	Site     string // a folder to serve in place of the built-in site; "" = built-in
 	Directus string // the base URL of a real Directus for the page; "" = the backend in this program
 	Demo     bool   // the demo accounts and rows exist
@@ -92,7 +92,7 @@ func (c *Config) flags() *flag.FlagSet {
 	flags := flag.NewFlagSet("leveret", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // main prints what is to be printed
 	flags.StringVar(&c.Addr, "addr", "127.0.0.1:8055", "listen on this `host:port`; port 0 takes a free one")
-	flags.StringVar(&c.DB, "db", "leveret.db", "keep the data in this SQLite `file`, which is created if it is missing")
+	flags.StringVar(&c.DB, "db", "leveret.db", "keep the data in this SQLite `file`, which is created if it is missing; --db \"\" with --site serves files and nothing else")
 	flags.StringVar(&c.Site, "site", "", "serve this `folder` instead of the built-in page")
 	flags.StringVar(&c.Directus, "directus", "", "point the page at the real Directus with this base `URL`; no database is opened then")
 	flags.BoolVar(&c.Demo, "demo", true, "have the demo accounts; only with --demo=false may --addr be reached from other machines")
@@ -109,15 +109,18 @@ func (c *Config) check() error {
 		c.Directus = strings.TrimRight(c.Directus, "/")
 		c.Demo = false // its accounts are its own
 	}
-	if c.DB == "" && c.Directus == "" {
-		return errors.New("--db is empty; it must name a file, such as leveret.db")
+	if c.DB == "" && c.Directus == "" && c.Site == "" {
+		return errors.New("--db is empty; it must name a file, such as leveret.db (only with --site may it be empty: then that folder is served, and nothing else)")
+	}
+	if c.onlyFiles() {
+		c.Demo = false // there are no accounts at all
 	}
 	addr, err := net.ResolveTCPAddr("tcp", c.Addr)
 	if err != nil {
 		return fmt.Errorf("--addr is %q; it must be a host and a port, such as 127.0.0.1:8055", c.Addr)
 	}
 	if c.Demo && !addr.IP.IsLoopback() { // no IP is every interface
-		return fmt.Errorf("--addr %s can be reached from other machines, and everybody knows the passwords of the demo accounts: start with --demo=false, or listen on 127.0.0.1", c.Addr)
+		return errBeyondLoopback(c.Addr)
 	}
 	if c.RateLimiter == nil && (c.RatePoints != 0 || c.RateDuration != 0 || c.SocketRatePoints != 0 || c.SocketRateSeconds != 0) {
 		c.Warnings = append(c.Warnings, "the RATE_LIMITER_ settings have no effect without RATE_LIMITER_ENABLED=true")
@@ -127,6 +130,13 @@ func (c *Config) check() error {
 	}
 	return nil
 }
+
+func errBeyondLoopback(addr string) error {
+	return fmt.Errorf("--addr %s can be reached from other machines, and everybody knows the passwords of the demo accounts: start with --demo=false, or listen on 127.0.0.1", addr)
+}
+
+// onlyFiles reports whether there is neither a backend nor a page to point at one.
+func (c *Config) onlyFiles() bool { return c.DB == "" && c.Directus == "" }
 
 // options are the backend's settings.
 func (c *Config) options(log *slog.Logger) *directus.Options {

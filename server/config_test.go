@@ -100,6 +100,7 @@ func TestRefusals(t *testing.T) {
 		{"", "WEBSOCKETS_REST_PATH=websocket", "it must be a path such as /websocket"},
 		{"", "WEBSOCKETS_REST_PATH=/", "it must be a path"},
 		{"", "WEBSOCKETS_REST_PATH=/items/socket", "it must be another path"},
+		{"", "WEBSOCKETS_REST_PATH=/leveret.json", "it must be another path"},
 		{"", "WEBSOCKETS_GRAPHQL_ENABLED=true", "it must be false: GraphQL subscriptions are not served here"},
 		{"", "WEBSOCKETS_LOGS_ENABLED=true", "it must be false: the log stream is not served here"},
 		{"", "WEBSOCKETS_COLLAB_ENABLED=true", "it must be false: collaborative editing is not served here"},
@@ -167,6 +168,7 @@ func TestAllowedAddresses(t *testing.T) {
 		"--addr localhost:8055", "--addr 127.0.0.2:0", "--addr [::1]:8055",
 		"--addr 0.0.0.0:8055 --demo=false", "--addr :80 --demo=false",
 		"--addr :80 --directus https://directus.example.com/", // it has no demo accounts of ours
+		"--addr :80 --db= --site .",                           // there are no accounts
 	} {
 		c, err := ParseConfig(strings.Fields(args), nil)
 		if err != nil {

@@ -72,6 +72,10 @@ func (m *Main) baseURL(r *http.Request) string {
 func (m *Main) PrintWelcome(w io.Writer) {
 	c := m.Config
 	fmt.Fprintf(w, "\n  Leveret %s\n\n  open      %s\n", version, m.URL())
+	if c.onlyFiles() {
+		fmt.Fprintf(w, "  files     %s (and nothing else: --db is empty)\n\n", c.Site)
+		return
+	}
 	if c.Directus != "" {
 		fmt.Fprintf(w, "  backend   %s (the page is pointed at it; nothing is kept here)\n\n", c.Directus)
 		return

@@ -8,7 +8,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -35,7 +37,7 @@ type Main struct {
 
 	listener net.Listener
 	server   *http.Server
-	store    *sqlite.Store // nil when the page is pointed elsewhere
+	store    *sqlite.Store // nil when only files are served, or the page is pointed elsewhere
 	hub      *directus.Hub // nil with it
 	seeded   directus.Seeded
 	closing  sync.Once
@@ -57,8 +59,12 @@ func (m *Main) Open(ctx context.Context) error {
 	if m.listener, err = net.Listen("tcp", m.Config.Addr); err != nil {
 		return m.explainListen(err)
 	}
+	// A name may stand for several addresses, and for another one by now.
+	if addr := m.listener.Addr().(*net.TCPAddr); m.Config.Demo && !addr.IP.IsLoopback() {
+		return errors.Join(errBeyondLoopback(m.Config.Addr), m.Close())
+	}
 	var backend http.Handler
-	if m.Config.Directus == "" {
+	if m.Config.Directus == "" && !m.Config.onlyFiles() {
 		if err := m.openBackend(ctx); err != nil {
 			return errors.Join(err, m.Close())
 		}
@@ -90,7 +96,27 @@ func (m *Main) site() (fs.FS, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the folder of --site cannot be served: %w", err)
 	}
+	if m.Config.Directus == "" && !m.Config.onlyFiles() && isWithin(m.Config.DB, m.Config.Site) {
+		return nil, fmt.Errorf("the database %s lies in the folder of --site, where anybody could fetch it: choose another file with --db, or --db \"\" to serve files alone", m.Config.DB)
+	}
 	return site, nil
+}
+
+// isWithin reports whether a file, which need not exist, lies in a folder.
+func isWithin(file, folder string) bool {
+	real := func(path string) string {
+		path, _ = filepath.Abs(path)
+		if resolved, err := filepath.EvalSymlinks(path); err == nil {
+			return resolved
+		}
+		return path
+	}
+	for _, place := range []string{real(file), real(filepath.Dir(file))} {
+		if rel, err := filepath.Rel(real(folder), place); err == nil && filepath.IsLocal(rel) {
+			return true
+		}
+	}
+	return false
 }
 
 // openBackend opens the database and what answers from it.
@@ -138,8 +164,13 @@ func (m *Main) explainListen(err error) error {
 // routes sends each request to the backend, if there is one, or to the files.
 func (m *Main) routes(site fs.FS, backend http.Handler) http.Handler {
 	files := fileserver.New(site, nil)
+	if m.Config.onlyFiles() {
+		return files
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
+		case m.Config.Demo && !m.isOurName(r.Host):
+			http.Error(w, fmt.Sprintf("With the demo accounts this server answers only as localhost or by its IP address, not as %q: set PUBLIC_URL to its address, or start it with --demo=false.", r.Host), http.StatusMisdirectedRequest)
 		case r.URL.Path == "/leveret.json":
 			m.servePageConfig(w, r)
 		case backend == nil:
@@ -156,6 +187,18 @@ func (m *Main) routes(site fs.FS, backend http.Handler) http.Handler {
 			files.ServeHTTP(w, r)
 		}
 	})
+}
+
+// isOurName reports whether a Host is one under which a demo server is to be
+// reached: this machine, an address, or PUBLIC_URL. By any other name it may be a
+// page from elsewhere whose name was made to point here (DNS rebinding), and which
+// then is of the same origin as we are; and the demo accounts are known to all.
+func (m *Main) isOurName(host string) bool {
+	u := url.URL{Host: host}
+	name := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
+	public, err := url.Parse(m.Config.PublicURL)
+	return name == "" || name == "localhost" || strings.HasSuffix(name, ".localhost") || net.ParseIP(name) != nil ||
+		err == nil && strings.EqualFold(name, public.Hostname())
 }
 
 // firstElement returns "items" for "/items/messages".

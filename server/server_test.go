@@ -149,6 +149,25 @@ func TestPageConfig(t *testing.T) {
 	}
 }
 
+// A page elsewhere whose name points to this machine must not get at the demo accounts.
+func TestDemoAnswersOnlyToItsOwnNames(t *testing.T) {
+	p := start(t, testConfig(t, nil, "PUBLIC_URL=https://live.example.com"))
+	for host, want := range map[string]int{
+		"localhost:8055": 200, "LOCALHOST": 200, "app.localhost:1": 200, "127.0.0.1": 200, "[::1]:8055": 200, "192.0.2.7:80": 200, "live.example.com": 200,
+		"evil.example": 421, "evil.example:8055": 421, "127.0.0.1.evil.example": 421, "localhost.evil.example": 421, "live.example.com.evil.example": 421,
+	} {
+		for _, path := range []string{"/", "/leveret.json", "/items/messages?access_token=editor-demo-token"} {
+			if r, body := p.get(path, "Host", host); r.StatusCode != want {
+				t.Errorf("GET %s of %s: %d %s, want %d", path, host, r.StatusCode, body, want)
+			}
+		}
+	}
+	public := start(t, testConfig(t, []string{"--demo=false"}))
+	if r, _ := public.get("/leveret.json", "Host", "any.example"); r.StatusCode != 200 {
+		t.Errorf("without the demo accounts: %d", r.StatusCode)
+	}
+}
+
 func TestARealDirectusNeedsNoDatabase(t *testing.T) {
 	c := testConfig(t, []string{"--directus", "https://directus.example.com"})
 	p := start(t, c)
@@ -161,6 +180,37 @@ func TestARealDirectusNeedsNoDatabase(t *testing.T) {
 	var welcome strings.Builder
 	p.PrintWelcome(&welcome)
 	if !strings.Contains(welcome.String(), "https://directus.example.com") || strings.Contains(welcome.String(), "demo") {
+		t.Errorf("the welcome says\n%s", &welcome)
+	}
+}
+
+func TestFilesAlone(t *testing.T) {
+	t.Chdir(t.TempDir())
+	c := testConfig(t, []string{"--db", "", "--addr", "127.0.0.1:0"})
+	p := start(t, c)
+	for path, want := range map[string]string{
+		"/":               "<p>the page",
+		"/leveret.json":   "there is no such file",
+		"/items/messages": "there is no such file",
+		"/server/ping":    "there is no such file",
+		"/websocket":      "there is no such file",
+	} {
+		if _, body := p.get(path); !strings.Contains(body, want) {
+			t.Errorf("GET %s: %q, want %q", path, body, want)
+		}
+	}
+	if made, err := os.ReadDir("."); err != nil || len(made) > 0 {
+		t.Errorf("files were made: %v, %v", made, err)
+	}
+	if err := os.WriteFile(filepath.Join(c.Site, "leveret.json"), []byte(`{"of":"the folder"}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, body := p.get("/leveret.json"); body != `{"of":"the folder"}` {
+		t.Errorf("GET /leveret.json: %q", body)
+	}
+	var welcome strings.Builder
+	p.PrintWelcome(&welcome)
+	if !strings.Contains(welcome.String(), c.Site) || strings.Contains(welcome.String(), "demo") {
 		t.Errorf("the welcome says\n%s", &welcome)
 	}
 }
@@ -283,7 +333,8 @@ func TestRefusalsToStart(t *testing.T) {
 		"beyond loopback":    {[]string{"--addr", "0.0.0.0:0", "--db", database, "--site", site}, "start with --demo=false"},
 		"a wrong flag":       {[]string{"--nosuch"}, "leveret --help"},
 		"a database in use":  {nil, "is in use by another leveret"},
-		"an occupied folder": {[]string{"--addr", "127.0.0.1:0", "--db", site, "--site", site}, "is a folder"},
+		"a database served":  {[]string{"--addr", "127.0.0.1:0", "--db", filepath.Join(site, "assets", "x.db"), "--site", site}, "where anybody could fetch it"},
+		"an occupied folder": {[]string{"--addr", "127.0.0.1:0", "--db", t.TempDir(), "--site", site}, "is a folder"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if c.args == nil {

@@ -290,7 +290,7 @@ func socketPath(c *Config, value string) error {
 	switch {
 	case err != nil || u.Path != value || !strings.HasPrefix(value, "/") || value == "/" || strings.Contains(value, "//"):
 		return errors.New("it must be a path such as /websocket")
-	case isBackendPath(value):
+	case isBackendPath(value) || value == "/leveret.json":
 		return errors.New("requests are answered there; it must be another path, such as /websocket")
 	}
 	c.SocketPath = value

@@ -63,6 +63,7 @@ func TestAuthenticate(t *testing.T) {
 		"of a user who left": {sign(jwt.SigningMethodHS256, []byte(secret), jwt.MapClaims{"id": "x", "iss": "directus", "exp": later}), protocol.CodeInvalidCredentials},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			accounts, err := directus.NewAccounts(t.Context(), newWorld(t, nil).store, &directus.AccountsOptions{Secret: secret})
 			if err != nil {
 				t.Fatal(err)
@@ -153,13 +154,19 @@ func TestSecretsAreNotStored(t *testing.T) {
 					if text == editor || text == "editor-demo" || text == session.RefreshToken {
 						t.Errorf("%s.%s holds %s", collection, name, text)
 					}
-					if name == "password" && !strings.HasPrefix(text, "$argon2id$v=19$m=19456,t=2,p=1$") {
+					if name == "password" && !strings.HasPrefix(text, "$argon2id$v=19$m=64,t=1,p=1$") {
 						t.Errorf("got the hash %s", text)
 					}
 				}
 			}
 		}
 	})
+}
+
+func TestHashCost(t *testing.T) {
+	if directus.HashCost != "m=19456,t=2,p=1" {
+		t.Errorf("a hash costs %s; OWASP's least is m=19456,t=2,p=1", directus.HashCost)
+	}
 }
 
 // empty opens a store that nobody has used.

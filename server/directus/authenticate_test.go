@@ -20,6 +20,7 @@ func TestHandshakeAcceptsEveryCredential(t *testing.T) {
 		"e-mail and password":    {`{"type":"auth","email":"Editor@example.com","password":"editor-demo","uid":"q"}`, `{"type":"auth","status":"ok","refresh_token":"<token>","uid":"q"}`},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			bubble(t, func(t *testing.T) {
 				peer := newWorld(t, nil).dial(directus.Peer{})
 				began := time.Now()
@@ -48,6 +49,7 @@ func TestHandshakeRefuses(t *testing.T) {
 		"nothing":             "",
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			bubble(t, func(t *testing.T) {
 				peer := newWorld(t, nil).dial(directus.Peer{})
 				began := time.Now()

@@ -38,11 +38,20 @@ type client struct {
 	subscriptions []*subscription // of the worker, and of deliveries; see Hub.subscriptions
 }
 
-func newClient(h *Hub, conn transport.Conn, peer Peer, cancel context.CancelCauseFunc) *client {
+func newClient(h *Hub, conn transport.Conn, peer Peer, who *Identity, cancel context.CancelCauseFunc) *client {
 	c := &client{hub: h, conn: conn, peer: peer, cancel: cancel, identity: &Identity{}}
 	c.bucket = newBucket(h.opts.MessageRate, h.opts.MessageBurst)
-	c.limit(h.opts.MaxFrameBeforeAuth)
+	c.limit(h.maxFrame(who))
 	return c
+}
+
+// maxFrame returns the largest frame that somebody may send. (From the first one
+// on: frames arrive while the connection is still being set up.)
+func (h *Hub) maxFrame(who *Identity) int64 {
+	if who == nil || who.User == "" {
+		return h.opts.MaxFrameBeforeAuth
+	}
+	return h.opts.MaxFrame
 }
 
 // limit bounds the frames that the connection accepts from now on.
@@ -95,7 +104,9 @@ func (c *client) read(ctx context.Context, requests chan<- request) error {
 			return err
 		}
 		if wait := c.bucket.take(time.Now()); wait > 0 {
-			c.send(&protocol.Error{Type: protocol.TypeServer, Code: protocol.CodeRequestsExceeded,
+			// Differs from Directus: 7, which does not say which message it was.
+			uid, _ := protocol.ParseUID(protocol.Member(frame, "uid"))
+			c.send(&protocol.Error{Type: protocol.TypeServer, Code: protocol.CodeRequestsExceeded, UID: uid,
 				Message: fmt.Sprintf("Too many messages, retry after %dms.", wait.Milliseconds())})
 			continue
 		}

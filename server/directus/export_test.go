@@ -5,3 +5,9 @@ var (
 	HashPassword = hashPassword
 	HashToken    = hashToken
 )
+
+// HashCost is what a new password hash costs, as it is outside tests.
+var HashCost = newHashes.String()
+
+// CheapHashes makes new password hashes cheap: no test is about their strength.
+func CheapHashes() { newHashes = hashCost{memory: 64, time: 1, threads: 1} }

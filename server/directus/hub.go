@@ -145,7 +145,7 @@ func (h *Hub) serve(ctx context.Context, conn transport.Conn, peer Peer, who *Id
 	parent := ctx
 	ctx, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)
-	c := newClient(h, conn, peer, cancel)
+	c := newClient(h, conn, peer, who, cancel)
 
 	h.mu.Lock()
 	h.upgrading--

@@ -74,6 +74,7 @@ var template = sync.OnceValues(func() ([]byte, error) {
 })
 
 func TestMain(m *testing.M) {
+	directus.CheapHashes()
 	if _, err := template(); err != nil { // outside any bubble
 		fmt.Fprintln(os.Stderr, "make the template database:", err)
 		os.Exit(1)
@@ -98,7 +99,7 @@ func newWorld(t testing.TB, opts *directus.Options) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { w.store.Close() })
-	if w.accounts, err = directus.NewAccounts(t.Context(), w.store, nil); err != nil {
+	if w.accounts, err = directus.NewAccounts(t.Context(), w.store, &directus.AccountsOptions{Secret: "of the tests"}); err != nil {
 		t.Fatal(err)
 	}
 	var o directus.Options

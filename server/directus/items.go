@@ -75,8 +75,18 @@ func restrict(q query.Query, a *access, env query.Env) query.Query {
 	return q
 }
 
+// forKeys makes the number of keys the limit of a query that names none, as
+// Directus does wherever it reads items by their keys.
+func forKeys(q query.Query, count int) query.Query {
+	if q.Limit == query.Unset {
+		q.Limit = count
+	}
+	return q
+}
+
 // withKeys narrows a prepared query to these keys.
 func withKeys(q query.Query, a *access, keys []any) query.Query {
+	q = forKeys(q, len(keys))
 	in := (&query.Filter{Op: query.OpIn, Field: a.whole.PrimaryKey, Value: keys}).Bind(a.whole, query.Env{})
 	q.Filter = query.And(q.Filter, in)
 	return q
@@ -263,7 +273,7 @@ func (w *work) show(q query.Query, rows []query.Row) []query.Row {
 	if w.readable == nil {
 		return nil
 	}
-	return q.Execute(w.access.whole, rows, w.env)
+	return forKeys(q, len(rows)).Execute(w.access.whole, rows, w.env)
 }
 
 func (w *work) create() error {
@@ -375,9 +385,14 @@ func (w *work) target(forbidden error) (target, error) {
 		raws = []json.RawMessage{w.m.ID}
 	}
 	if raws == nil {
-		// An update by query is of what may be read and updated.
-		q, err := prepare(w.m.Query, w.access, w.env)
+		// By query: of what may be read and changed. Who may not read a field must
+		// not find out what is in it by what a filter on it changes.
+		if w.readable == nil {
+			return target{}, noCollection(w.m.Collection)
+		}
+		q, err := prepare(w.m.Query, w.readable, w.env)
 		q.Fields = nil
+		q.Filter = query.And(q.Filter, w.access.filter.Bind(w.access.whole, w.env))
 		return target{q, -1}, err
 	}
 	keys, err := decodeKeys(raws, w.access.whole)

@@ -1,9 +1,11 @@
 package directus_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
+	"leveret/protocol/query"
 	"leveret/server/directus"
 )
 
@@ -116,6 +118,7 @@ func TestItems(t *testing.T) {
 			{items + `"create","data":{"id":"` + first + `"}}`, refused("items", "RECORD_NOT_UNIQUE")}}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			bubble(t, func(t *testing.T) {
 				as := c.as
 				if as == "" {
@@ -156,6 +159,7 @@ func TestBadMessages(t *testing.T) {
 		"deep nesting":       {`{"type":"items","collection":"messages","action":"create","data":{"text":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + `}}`, unreadable},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			bubble(t, func(t *testing.T) {
 				peer := newWorld(t, nil).connect(editor)
 				peer.Say(s.say)
@@ -177,7 +181,10 @@ func TestFieldPermissions(t *testing.T) {
 	rules := directus.NewPermissions(
 		directus.Rule{Role: directus.RoleEditor, Collection: "messages", Action: "read", Fields: []string{"id", "text"}},
 		directus.Rule{Role: directus.RoleEditor, Collection: "messages", Action: "update", Fields: []string{"text"}},
+		directus.Rule{Role: directus.RoleEditor, Collection: "messages", Action: "delete"},
 		directus.Rule{Role: directus.RoleReader, Collection: "messages", Action: "create"},
+		directus.Rule{Role: directus.RoleReader, Collection: "messages", Action: "update"},
+		directus.Rule{Role: directus.RoleReader, Collection: "messages", Action: "delete"},
 	)
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t, &directus.Options{Permissions: rules})
@@ -191,6 +198,11 @@ func TestFieldPermissions(t *testing.T) {
 			{items + `"read","query":{"search":"Ann"}}`, `{"type":"items","data":[],"uid":"u"}`}, // looks into no hidden field
 			{items + `"update","id":"` + first + `","data":{"user":"x"}}`, refused("items", "FORBIDDEN")},
 			{items + `"update","id":"` + first + `","data":{"text":"x"}}`, `{"type":"items","data":{"id":"` + first + `","text":"x"},"uid":"u"}`},
+			// What a filter on a hidden field changes would tell what is in it.
+			{items + `"update","query":{"filter":{"user":{"_eq":"Bob"}}},"data":{"text":"y"}}`, refused("items", "FORBIDDEN")},
+			{items + `"delete","query":{"filter":{"user":{"_eq":"Bob"}}}}`, refused("items", "FORBIDDEN")},
+			{items + `"delete","query":{"sort":["user"],"limit":1}}`, refused("items", "FORBIDDEN")},
+			{items + `"delete","query":{"search":"Bob"}}`, `{"type":"items","data":[],"uid":"u"}`},
 		} {
 			peer.Say(s.say)
 			peer.Expect(s.expect)
@@ -199,5 +211,65 @@ func TestFieldPermissions(t *testing.T) {
 		blind := w.connect(reader)
 		blind.Say(items + `"create","data":{"text":"x"}}`)
 		blind.Expect(`{"type":"items","uid":"u"}`)
+		blind.Say(items + `"update","query":{"filter":{"user":{"_eq":"Bob"}}},"data":{"text":"y"}}`)
+		blind.Expect(noMessages)
+		blind.Say(items + `"delete","query":{"filter":{"user":{"_eq":"Bob"}}}}`)
+		blind.Expect(noMessages)
+		blind.Say(items + `"delete","id":"` + first + `"}`)
+		blind.Expect(`{"type":"items","data":"` + first + `","uid":"u"}`)
+	})
+}
+
+// Changes by query reach only what may be read and changed.
+func TestChangesByQueryRespectBothFilters(t *testing.T) {
+	filter := func(text string) *query.Filter {
+		f, err := query.ParseFilter([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	rules := directus.NewPermissions(
+		directus.Rule{Role: directus.RoleEditor, Collection: "messages", Action: "read", Filter: filter(`{"status":{"_eq":"published"}}`)},
+		directus.Rule{Role: directus.RoleEditor, Collection: "messages", Action: "update", Filter: filter(`{"text":{"_neq":"first"}}`)},
+		directus.Rule{Role: directus.RoleEditor, Collection: "messages", Action: "delete", Filter: filter(`{"text":{"_neq":"first"}}`)},
+	)
+	bubble(t, func(t *testing.T) {
+		peer := newWorld(t, &directus.Options{Permissions: rules}).connect(editor)
+		peer.Say(items + `"update","query":{"fields":["id"]},"data":{"user":"x"}}`)
+		peer.Expect(`{"type":"items","data":[{"id":"` + third + `"}],"uid":"u"}`)
+		peer.Say(items + `"delete","query":{}}`)
+		peer.Expect(`{"type":"items","data":["` + third + `"],"uid":"u"}`)
+	})
+}
+
+// The limit of 100 is for queries: what is named by its key is never cut off.
+func TestKeysAreNotLimited(t *testing.T) {
+	const many = 130
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		peer, subscriber := w.connect(editor), w.connect(editor)
+		var keys, data, batch []string
+		for i := range many {
+			key := fmt.Sprintf(`"44444444-4444-4444-8444-%012d"`, i)
+			keys = append(keys, key)
+			data = append(data, `{"id":`+key+`}`)
+			batch = append(batch, `{"id":`+key+`,"text":"b"}`)
+		}
+		list := func(items []string) string { return "[" + strings.Join(items, ",") + "]" }
+		do(peer, create+list(data)+`}`)
+		subscriber.Say(`{"type":"subscribe","collection":"messages","event":"update","query":{"fields":["id"]},"uid":"s"}`)
+		subscriber.Expect(`{"type":"subscription","event":"init","uid":"s"}`)
+		for _, say := range []string{
+			items + `"read","ids":` + list(keys) + `,"query":{"fields":["id"]}}`,
+			items + `"update","ids":` + list(keys) + `,"data":{"text":"a"},"query":{"fields":["id"]}}`,
+			items + `"update","data":` + list(batch) + `,"query":{"fields":["id"]}}`,
+		} {
+			peer.Say(say)
+			peer.Expect(`{"type":"items","data":` + list(data) + `,"uid":"u"}`)
+		}
+		subscriber.Expect(told("update", list(data), "s"))
+		peer.Say(items + `"read","ids":` + list(keys) + `,"query":{"fields":["id"],"limit":1}}`)
+		peer.Expect(`{"type":"items","data":[` + data[0] + `],"uid":"u"}`)
 	})
 }

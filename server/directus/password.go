@@ -13,13 +13,22 @@ import (
 	"golang.org/x/crypto/argon2"
 )
 
-// The cost of a password hash: OWASP's smallest recommended argon2id setting.
+// A hashCost is what computing a hash takes.
+type hashCost struct {
+	memory  uint32 // KiB
+	time    uint32 // passes over it
+	threads uint8
+}
+
+func (c hashCost) String() string { return fmt.Sprintf("m=%d,t=%d,p=%d", c.memory, c.time, c.threads) }
+
+// newHashes is the cost of new hashes: OWASP's smallest recommended argon2id
+// setting. Only tests change it.
+var newHashes = hashCost{memory: 19 << 10, time: 2, threads: 1}
+
 const (
-	argonMemory  = 19 << 10 // KiB
-	argonTime    = 2
-	argonThreads = 1
-	argonSalt    = 16
-	argonKey     = 32
+	argonSalt = 16
+	argonKey  = 32
 )
 
 // hashing lets only a few hashes be computed at once, in the whole process: each
@@ -27,25 +36,25 @@ const (
 var hashing = make(chan struct{}, 2)
 
 // derive waits for its turn and computes an argon2id key.
-func derive(ctx context.Context, password string, salt []byte, time, memory uint32, threads uint8, size uint32) ([]byte, error) {
+func derive(ctx context.Context, password string, salt []byte, cost hashCost, size uint32) ([]byte, error) {
 	select {
 	case hashing <- struct{}{}:
 		defer func() { <-hashing }()
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	return argon2.IDKey([]byte(password), salt, time, memory, threads, size), nil
+	return argon2.IDKey([]byte(password), salt, cost.time, cost.memory, cost.threads, size), nil
 }
 
 // hashPassword returns the password's argon2id hash as a PHC string.
 func hashPassword(ctx context.Context, password string) (string, error) {
 	salt := make([]byte, argonSalt)
 	rand.Read(salt)
-	key, err := derive(ctx, password, salt, argonTime, argonMemory, argonThreads, argonKey)
+	key, err := derive(ctx, password, salt, newHashes, argonKey)
 	if err != nil {
 		return "", fmt.Errorf("hash a password: %w", err)
 	}
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonTime, argonThreads,
+	return fmt.Sprintf("$argon2id$v=%d$%v$%s$%s", argon2.Version, newHashes,
 		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(key)), nil
 }
 
@@ -54,8 +63,7 @@ func hashPassword(ctx context.Context, password string) (string, error) {
 // there is such a user.
 func verifyPassword(ctx context.Context, hash, password string) (bool, error) {
 	var version int
-	var memory, time uint32
-	var threads uint8
+	var cost hashCost
 	var salt, want []byte
 	parts := strings.Split(hash, "$")
 	ok := len(parts) == 6 && parts[1] == "argon2id"
@@ -64,8 +72,8 @@ func verifyPassword(ctx context.Context, hash, password string) (bool, error) {
 		ok = err == nil && version == argon2.Version
 	}
 	if ok {
-		_, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &memory, &time, &threads)
-		ok = err == nil && memory <= 1<<20 && time >= 1 && time <= 100 && threads >= 1
+		_, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &cost.memory, &cost.time, &cost.threads)
+		ok = err == nil && cost.memory <= 1<<20 && cost.time >= 1 && cost.time <= 100 && cost.threads >= 1
 	}
 	if ok {
 		var errSalt, errKey error
@@ -74,10 +82,9 @@ func verifyPassword(ctx context.Context, hash, password string) (bool, error) {
 		ok = errSalt == nil && errKey == nil && len(want) >= 16 && len(want) <= 128
 	}
 	if !ok {
-		salt, want = make([]byte, argonSalt), make([]byte, argonKey)
-		memory, time, threads = argonMemory, argonTime, argonThreads
+		salt, want, cost = make([]byte, argonSalt), make([]byte, argonKey), newHashes
 	}
-	got, err := derive(ctx, password, salt, time, memory, threads, uint32(len(want)))
+	got, err := derive(ctx, password, salt, cost, uint32(len(want)))
 	if err != nil {
 		return false, fmt.Errorf("verify a password: %w", err)
 	}

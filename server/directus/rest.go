@@ -10,6 +10,7 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -75,7 +76,7 @@ func (h *Hub) upgrade(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusUnauthorized)
 		return
 	}
-	conn, err := transport.Accept(w, r, &transport.AcceptOptions{MaxFrame: h.opts.MaxFrameBeforeAuth})
+	conn, err := transport.Accept(w, r, &transport.AcceptOptions{MaxFrame: h.maxFrame(who)})
 	if err != nil {
 		h.log.Debug("an upgrade failed", "error", err)
 		return
@@ -92,6 +93,8 @@ type call struct {
 	w   http.ResponseWriter
 	r   *http.Request
 	who Identity
+
+	params url.Values // of the URL
 }
 
 func (h *Hub) rest(w http.ResponseWriter, r *http.Request) {
@@ -117,6 +120,10 @@ func (c *call) serve() error {
 	}
 	if parts[0] != "items" && parts[0] != "server" && parts[0] != "users" {
 		return c.noRoute()
+	}
+	var err error
+	if c.params, err = paramsOf(c.r.URL.RawQuery); err != nil {
+		return err
 	}
 	if err := c.authenticate(); err != nil {
 		return err
@@ -157,7 +164,7 @@ func (c *call) noMethod(allowed ...string) error {
 
 // authenticate finds out who calls, from the header or the access_token.
 func (c *call) authenticate() error {
-	token := c.r.URL.Query().Get("access_token")
+	token := c.params.Get("access_token")
 	if scheme, bearer, ok := strings.Cut(c.r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
 		if token != "" {
 			return invalidPayload("The request uses more than one authentication method.")
@@ -212,7 +219,7 @@ func (c *call) object(v any) error {
 
 // collection serves /items/:collection.
 func (c *call) collection(name string) error {
-	asked, err := queryOf(c.r.URL.Query())
+	asked, err := queryOf(c.params)
 	if err != nil {
 		return err
 	}
@@ -309,7 +316,7 @@ func (c *call) item(collection, id string) error {
 	if err != nil {
 		return err
 	}
-	asked, err := queryOf(c.r.URL.Query())
+	asked, err := queryOf(c.params)
 	if err != nil {
 		return err
 	}
@@ -507,7 +514,7 @@ func (c *call) me() error {
 		}
 	}
 	env := c.who.env(c.hub.opts.Now())
-	raw, err := queryOf(c.r.URL.Query())
+	raw, err := queryOf(c.params)
 	if err != nil {
 		return err
 	}

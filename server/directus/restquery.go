@@ -20,6 +20,16 @@ var queryKeys = []string{"fields", "filter", "search", "sort", "limit", "offset"
 // maxNesting bounds the brackets of one parameter.
 const maxNesting = 20
 
+// paramsOf reads a URL's parameters. Go's own reading drops those that it cannot
+// read, and those with a semicolon, which is a character like any other to Directus.
+func paramsOf(raw string) (url.Values, error) {
+	params, err := url.ParseQuery(strings.ReplaceAll(raw, ";", "%3B"))
+	if err != nil {
+		return nil, invalidQuery("The parameters of the URL cannot be read: %v", err)
+	}
+	return params, nil
+}
+
 // A node is a value, or has parts by name.
 type node struct {
 	values []string

@@ -49,6 +49,7 @@ func TestSubscribe(t *testing.T) {
 		"no capabilities":             {`{"type":"subscribe","collection":"messages","query":{"limit":0},"capabilities":["teleport"],"uid":"u"}`, told("init", `[]`, "u")},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			bubble(t, func(t *testing.T) {
 				w := newWorld(t, nil)
 				peer := w.connect(editor)
@@ -105,6 +106,7 @@ func TestEvents(t *testing.T) {
 		"item: delete":             {`"item":"` + first + `"`, remove + first + `"}`, []string{told("delete", `"`+first+`"`, "s")}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			bubble(t, func(t *testing.T) {
 				w := newWorld(t, nil)
 				subscriber, other := w.connect(editor), w.connect(editor)
@@ -182,6 +184,62 @@ func TestUnsubscribe(t *testing.T) {
 			peer.Expect(`{"type":"subscription","event":"unsubscribe"}`)
 		}
 		do(other, create+`{"text":"4"}}`)
+		quiet(peer)
+	})
+}
+
+// A limitedConn notes the limits that are set on it.
+type limitedConn struct {
+	transport.Conn
+	limits chan int64
+}
+
+func (c limitedConn) SetMaxFrame(n int64) { c.limits <- n }
+
+// Frames arrive as soon as the connection is open: who signed in with the upgrade
+// must never find the small limit.
+func TestATokenAtTheUpgradeLiftsTheLimitAtOnce(t *testing.T) {
+	for token, want := range map[string]int64{"": 64 << 10, editor: 8 << 20} {
+		bubble(t, func(t *testing.T) {
+			near, far := transport.Pipe()
+			conn := limitedConn{far, make(chan int64, 9)}
+			newWorld(t, nil).attach(near, conn, directus.Peer{Token: token})
+			if got := <-conn.limits; got != want {
+				t.Errorf("with the token %q the first limit is %d, want %d", token, got, want)
+			}
+		})
+	}
+}
+
+// A commit of any size costs nobody the connection: not who made it, nor who is told.
+func TestOneCommitFillsNoQueue(t *testing.T) {
+	const many = 300
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		near, far := transport.BoundedPipe(1<<20, 10)
+		peer := w.attach(near, far, directus.Peer{Token: editor})
+		peer.Say(`{"type":"subscribe","collection":"messages","query":{"fields":["text"],"limit":0,"filter":{"status":{"_eq":"published"}}},"uid":"none"}`)
+		peer.Expect(told("init", `[]`, "none"))
+		peer.Say(`{"type":"subscribe","collection":"messages","query":{"fields":["text"],"filter":{"text":{"_null":true}},"meta":"filter_count"},"capabilities":["commit"],"uid":"s"}`)
+		peer.Expect(`{"type":"subscription","event":"init","...":"..."}`)
+		var data, batch, texts, keys []string
+		for i := range many {
+			key := fmt.Sprintf(`"44444444-4444-4444-8444-%012d"`, i)
+			keys = append(keys, key)
+			data = append(data, `{"id":`+key+`}`)
+			texts = append(texts, `{"text":null}`)
+			batch = append(batch, `{"id":`+key+`,"text":"x"}`)
+		}
+		list := func(items []string) string { return "[" + strings.Join(items, ",") + "]" }
+		commit := func(event, data string, count int) string {
+			return fmt.Sprintf(`{"type":"subscription","event":%q,"data":%s,"meta":{"filter_count":%d},"commit":true,"uid":"s"}`, event, data, count)
+		}
+		peer.Say(items + `"create","data":` + list(data) + `,"query":{"fields":["text"]}}`)
+		peer.Expect(commit("create", list(texts), many))
+		peer.Expect(`{"type":"items","data":` + list(texts) + `,"uid":"u"}`)
+		peer.Say(items + `"update","data":` + list(batch) + `,"query":{"fields":["id"],"limit":0}}`)
+		peer.Expect(commit("delete", list(keys), 0))
+		peer.Expect(`{"type":"items","data":[],"uid":"u"}`)
 		quiet(peer)
 	})
 }
@@ -307,8 +365,16 @@ func TestLimits(t *testing.T) {
 				peer.Say(`{"type":"ping"}`)
 				peer.Expect(`{"type":"pong"}`)
 			}
-			peer.Say(`{"type":"ping"}`)
-			peer.Expect(`{"type":"server","status":"error","error":{"code":"REQUESTS_EXCEEDED","message":"Too many messages, retry after 200ms."}}`)
+			for say, uid := range map[string]string{
+				`{"type":"ping"}`: ``,
+				`{"type":"items","collection":"messages","action":"read","query":{"filter":{"uid":{"_eq":1}}},"uid":"u"}`: `,"uid":"u"`,
+				`{"uid":7,"type":"subscribe"}`: `,"uid":7`,
+				`{"type":"ping","uid":[1]}`:    ``,
+				`{"uid":"x"`:                   ``, // no JSON
+			} {
+				peer.Say(say)
+				peer.Expect(`{"type":"server","status":"error","error":{"code":"REQUESTS_EXCEEDED","message":"Too many messages, retry after 200ms."}` + uid + `}`)
+			}
 			peer.ExpectNothing(200 * 1e6)
 			peer.Say(`{"type":"ping","uid":"later"}`)
 			peer.Expect(`{"type":"pong","uid":"later"}`)

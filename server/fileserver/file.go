@@ -63,15 +63,16 @@ var variantSuffixes = map[string]string{"br": ".br", "gzip": ".gz"}
 // files the times at which each was copied, in any order.
 const leftoverAge = 2 * time.Second
 
-// openVariants opens the variants of a file, by coding.
-func (h *Handler) openVariants(name string, modTime time.Time) map[string]*file {
+// openVariants opens the variants of a file, by coding: those that are smaller and
+// were made of this content.
+func (h *Handler) openVariants(name string, f *file) map[string]*file {
 	variants := make(map[string]*file, 2)
 	for coding, suffix := range variantSuffixes {
 		v, err := openFile(h.fsys, name+suffix)
 		if err != nil {
 			continue
 		}
-		if modTime.Sub(v.modTime) > leftoverAge {
+		if v.size >= f.size || f.modTime.Sub(v.modTime) > leftoverAge {
 			v.Close()
 			continue
 		}

@@ -122,7 +122,7 @@ func (h *Handler) redirectToIndex(w http.ResponseWriter, r *http.Request, dir st
 // serve answers with a file, or with the best of its variants that the client accepts.
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request, name string, f *file) {
 	header := w.Header()
-	variants := h.openVariants(name, f.modTime)
+	variants := h.openVariants(name, f)
 	defer func() {
 		for _, v := range variants {
 			v.Close()

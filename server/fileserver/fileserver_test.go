@@ -21,11 +21,13 @@ func site() fstest.MapFS {
 	file := func(s string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(s)} }
 	return fstest.MapFS{
 		"index.html":                    file("<p>page"),
-		"app.js":                        file("let plain"),
+		"app.js":                        file("let it be = plain"),
 		"app.js.br":                     file("brotli bytes"),
 		"app.js.gz":                     file("gzip bytes"),
-		"app.css":                       file("p{}"),
+		"app.css":                       file("p { color: red }"),
 		"app.css.gz":                    file("gzip css"),
+		"logo.svg":                      file("<svg/>"),
+		"logo.svg.gz":                   file("larger than the file"),
 		"web/app.wasm":                  file("\x00asm"),
 		"web/app-0123456789abcdef.wasm": file("\x00asm hashed"),
 		"docs/index.html":               file("docs"),
@@ -68,14 +70,14 @@ func TestServesAFileUnderItsType(t *testing.T) {
 	for target, want := range map[string]struct{ mime, body string }{
 		"/":                              {"text/html; charset=utf-8", "<p>page"},
 		"/index.html":                    {"text/html; charset=utf-8", "<p>page"},
-		"/app.js":                        {"text/javascript; charset=utf-8", "let plain"},
-		"/app.css":                       {"text/css; charset=utf-8", "p{}"},
+		"/app.js":                        {"text/javascript; charset=utf-8", "let it be = plain"},
+		"/app.css":                       {"text/css; charset=utf-8", "p { color: red }"},
 		"/web/app.wasm":                  {"application/wasm", "\x00asm"},
 		"/docs/":                         {"text/html; charset=utf-8", "docs"},
 		"/docs/a%20b.txt":                {"text/plain; charset=utf-8", "blank"},
 		"/archive.tar.gz":                {"application/gzip", "an archive"},
 		"/empty/keep.txt":                {"text/plain; charset=utf-8", ""},
-		"/app.js?v=2":                    {"text/javascript; charset=utf-8", "let plain"},
+		"/app.js?v=2":                    {"text/javascript; charset=utf-8", "let it be = plain"},
 		"/web/app-0123456789abcdef.wasm": {"application/wasm", "\x00asm hashed"},
 	} {
 		r := get(t, h, "GET", target)
@@ -170,7 +172,7 @@ func TestMethods(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer r.Body.Close()
-		want := map[string]int64{"identity": 9, "br": 12}[accept]
+		want := map[string]int64{"identity": 17, "br": 12}[accept]
 		if r.StatusCode != 200 || r.ContentLength != want || body(t, r) != "" {
 			t.Errorf("HEAD, %s: %d, length %d (want %d)", accept, r.StatusCode, r.ContentLength, want)
 		}
@@ -190,14 +192,15 @@ func TestEncodings(t *testing.T) {
 		{"/app.js", "*", "br", "brotli bytes"},
 		{"/app.js", "*;q=0.3, br;q=0", "gzip", "gzip bytes"},
 		{"/app.js", "gzip, br, identity", "br", "brotli bytes"},
-		{"/app.js", "identity, br;q=0.5", "", "let plain"},
-		{"/app.js", "", "", "let plain"},
-		{"/app.js", "identity;q=0", "", "let plain"},
-		{"/app.js", "deflate, zstd", "", "let plain"},
-		{"/app.js", "br;q=nonsense", "", "let plain"},
-		{"/app.js", "br;q=NaN", "", "let plain"},
-		{"/app.js", "br;q=5", "", "let plain"},
-		{"/app.js", ";;,,;q=1", "", "let plain"},
+		{"/app.js", "identity, br;q=0.5", "", "let it be = plain"},
+		{"/app.js", "", "", "let it be = plain"},
+		{"/app.js", "identity;q=0", "", "let it be = plain"},
+		{"/app.js", "deflate, zstd", "", "let it be = plain"},
+		{"/app.js", "br;q=nonsense", "", "let it be = plain"},
+		{"/app.js", "br;q=NaN", "", "let it be = plain"},
+		{"/app.js", "br;q=5", "", "let it be = plain"},
+		{"/app.js", ";;,,;q=1", "", "let it be = plain"},
+		{"/logo.svg", "gzip", "", "<svg/>"}, // a variant that is not smaller helps nobody
 		{"/app.css", "br, gzip;q=0.1", "gzip", "gzip css"},
 		{"/index.html", "br, gzip", "", "<p>page"},
 	} {
@@ -209,8 +212,8 @@ func TestEncodings(t *testing.T) {
 			t.Errorf("%s: the type is the variant's, not the file's", c.target)
 		}
 		wantVary := "Accept-Encoding"
-		if c.target == "/index.html" {
-			wantVary = "" // it has no variants
+		if c.target == "/index.html" || c.target == "/logo.svg" {
+			wantVary = "" // it has no variants to choose from
 		}
 		if got := r.Header.Get("Vary"); got != wantVary {
 			t.Errorf("%s, Accept-Encoding %q: Vary %q, want %q", c.target, c.accept, got, wantVary)
@@ -277,7 +280,7 @@ func TestRanges(t *testing.T) {
 		{"part of the file", []string{"Range", "bytes=0-2"}, 206, "let"},
 		{"its end", []string{"Range", "bytes=-5"}, 206, "plain"},
 		{"unchanged", []string{"Range", "bytes=0-2", "If-Range", tag}, 206, "let"},
-		{"changed", []string{"Range", "bytes=0-2", "If-Range", `"other"`}, 200, "let plain"},
+		{"changed", []string{"Range", "bytes=0-2", "If-Range", `"other"`}, 200, "let it be = plain"},
 		{"past the end", []string{"Range", "bytes=100-"}, 416, ""},
 		{"of a compressed file", []string{"Range", "bytes=0-2", "Accept-Encoding", "br"}, 200, "brotli bytes"},
 	} {
@@ -346,7 +349,7 @@ func TestFolderOnDisk(t *testing.T) {
 	}
 	write(filepath.Join(outside, "secret.txt"), "secret")
 	write(filepath.Join(dir, "page.txt"), "one")
-	write(filepath.Join(dir, "page.txt.gz"), "one, compressed")
+	write(filepath.Join(dir, "page.txt.gz"), "gz")
 	for name, target := range map[string]string{
 		"link.txt": filepath.Join(outside, "secret.txt"), "folder": outside, "inside.txt": "page.txt",
 	} {

@@ -236,14 +236,14 @@ func ids(rows []query.Row) (list []any) {
 
 func TestSQLAgreesWithMemory(t *testing.T) {
 	s := open(t, sqlite.Memory, everything)
-	random := rand.New(rand.NewPCG(1, 2))
-	for range 200 {
+	for seed := range seeds(200) {
+		random := rand.New(rand.NewPCG(seed, 2))
 		bytes := make([]byte, 100+random.IntN(1000))
 		for i := range bytes {
 			bytes[i] = byte(random.Uint32())
 		}
 		if agree(t, s, bytes); t.Failed() {
-			return
+			t.Fatalf("this was seed %d", seed)
 		}
 	}
 }

@@ -36,8 +36,12 @@ func resolve(path string) (string, error) {
 	if real, err := filepath.EvalSymlinks(abs); err == nil {
 		abs = real
 	}
-	if info, err := os.Stat(abs); err == nil && info.IsDir() {
+	switch info, err := os.Stat(abs); {
+	case err != nil: // it is not there, or the folder will tell
+	case info.IsDir():
 		return "", fmt.Errorf("%s is a folder: name a file in it with --db", abs)
+	case !info.Mode().IsRegular():
+		return "", fmt.Errorf("%s is not an ordinary file: choose another file with --db", abs)
 	}
 	folder := filepath.Dir(abs)
 	switch info, err := os.Stat(folder); {

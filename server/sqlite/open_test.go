@@ -54,6 +54,7 @@ func TestFilesThatAreRefused(t *testing.T) {
 	}{
 		{"no path", func(t *testing.T, dir string) string { return "" }, []string{"empty", "--db"}},
 		{"a folder", func(t *testing.T, dir string) string { return dir }, []string{"is a folder"}},
+		{"a device", func(t *testing.T, dir string) string { return os.DevNull }, []string{"is not an ordinary file", "--db"}},
 		{"in no folder", func(t *testing.T, dir string) string { return filepath.Join(dir, "none", "x.db") }, []string{filepath.FromSlash("/none"), "does not exist", "--db"}},
 		{"below a file", func(t *testing.T, dir string) string {
 			writeFile(t, filepath.Join(dir, "file"), []byte("x"))

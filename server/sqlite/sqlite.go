@@ -31,9 +31,9 @@ type Options struct {
 	// Path is the database file; it is created if it does not exist, its folder
 	// is not. Beside it are, while it is open, PATH-wal and PATH-shm (recent writes:
 	// a backup takes them too, or is made by SQLite's own .backup), and PATH-lock,
-	// empty, which keeps a second server off the file. [Memory] is a database of its own that Close removes: it is kept in
-	// the system's temporary folder, so that it behaves as a file does, but it is
-	// never synced.
+	// empty, which keeps a second server off the file. [Memory] is a database of
+	// its own that Close removes: it is kept in the system's temporary folder, so
+	// that it behaves as a file does, but it is never synced.
 	Path string
 	// Schema is the collections to store, system ones included. Required.
 	Schema *query.Schema
