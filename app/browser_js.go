@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"syscall/js"
 	"time"
@@ -71,14 +72,27 @@ func fetch(ctx context.Context, method, url, token, body string) (status int, an
 }
 
 // fetchConfig asks the server of this page which backend it belongs to. nil: there
-// is none, as on static hosting.
-func fetchConfig() *state.Config {
+// is none, as on static hosting; why says so where that was surely not meant.
+func fetchConfig() (config *state.Config, why string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	status, answer, err := fetch(ctx, "GET", "/leveret.json", "", "")
-	if err != nil || status != 200 {
-		return nil
+	switch {
+	case err != nil:
+		return nil, "The server of this page does not answer. Check the connection, then reload the page."
+	case status >= 500:
+		return nil, fmt.Sprintf("The server of this page is in trouble (/leveret.json answered HTTP %d). Reload the page, or type the server's address.", status)
+	case status != 200:
+		return nil, ""
 	}
+	if config = readConfig(answer); config == nil {
+		return nil, "This page cannot read /leveret.json, which tells it its server. Type the server's address."
+	}
+	return config, ""
+}
+
+// readConfig reads /leveret.json; nil if it is not what it should be.
+func readConfig(answer string) *state.Config {
 	var config struct {
 		URL  string     `json:"url"`
 		Mode state.Mode `json:"mode"`
@@ -153,9 +167,20 @@ func loadStored() state.Stored {
 }
 
 // copyText puts the text on the clipboard, where the browser lets it.
-func copyText(text string) {
-	if clipboard := js.Global().Get("navigator").Get("clipboard"); clipboard.Truthy() {
-		ignore := js.FuncOf(func(this js.Value, args []js.Value) any { return nil })
-		clipboard.Call("writeText", text).Call("then", ignore, ignore)
+func copyText(text string, done func(ok bool)) {
+	clipboard := js.Global().Get("navigator").Get("clipboard")
+	if !clipboard.Truthy() { // so it is on a page that came over plain HTTP
+		go done(false)
+		return
 	}
+	var yes, no js.Func
+	settled := func(ok bool) any {
+		yes.Release()
+		no.Release()
+		go done(ok)
+		return nil
+	}
+	yes = js.FuncOf(func(js.Value, []js.Value) any { return settled(true) })
+	no = js.FuncOf(func(js.Value, []js.Value) any { return settled(false) })
+	clipboard.Call("writeText", text).Call("then", yes, no)
 }

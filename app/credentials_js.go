@@ -19,6 +19,8 @@ import (
 // credentials hold what a person signed in with, and what the server gave for it.
 // They live in memory; only what state.SaveSession says is kept for a reload.
 type credentials struct {
+	keep func(refreshToken string) // told each new one
+
 	mu      sync.Mutex
 	session state.Session // Refresh is the newest refresh token
 	access  string        // mode strict: the access token, until
@@ -26,7 +28,9 @@ type credentials struct {
 	asked   bool // the last credential was the refresh token, and it is not yet accepted
 }
 
-func newCredentials(s state.Session) *credentials { return &credentials{session: s} }
+func newCredentials(s state.Session, keep func(refreshToken string)) *credentials {
+	return &credentials{session: s, keep: keep}
+}
 
 // next is asked at every attempt to connect.
 func (c *credentials) next(ctx context.Context) (realtime.Credential, error) {
@@ -60,6 +64,7 @@ func (c *credentials) refreshed(token string) {
 	c.mu.Lock()
 	c.session.Refresh, c.asked = token, false
 	c.mu.Unlock()
+	c.keep(token)
 }
 
 func (c *credentials) accepted() {
@@ -132,10 +137,10 @@ func (c *credentials) ask(ctx context.Context, url, path string, request map[str
 	}
 	c.mu.Lock()
 	c.access, c.until = tokens.Data.AccessToken, time.Now().Add(time.Duration(tokens.Data.Expires)*time.Millisecond)
-	if tokens.Data.RefreshToken != "" {
-		c.session.Refresh = tokens.Data.RefreshToken
-	}
 	c.mu.Unlock()
+	if tokens.Data.RefreshToken != "" {
+		c.refreshed(tokens.Data.RefreshToken)
+	}
 	return tokens.Data.AccessToken, nil
 }
 

@@ -11,6 +11,9 @@
 // It is to be run in the module's folder, where it finds web/static. The program
 // itself is not copied: put it at web/app.wasm in the site, and this toolchain's
 // wasm_exec.js over the one written here.
+//
+// The site names its files from the root, so it must be served from the root of an
+// origin (https://live.example.com/); under a sub-path (…/leveret/) it does not run.
 package main
 
 import (

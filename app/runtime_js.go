@@ -38,7 +38,10 @@ func (r *runtime) NewKey() string { return uuid.NewString() }
 func (r *runtime) Run(cmd state.Cmd) {
 	switch cmd := cmd.(type) {
 	case state.FetchConfig:
-		go func() { r.send(state.ConfigLoaded{Config: fetchConfig()}) }()
+		go func() {
+			config, why := fetchConfig()
+			r.send(state.ConfigLoaded{Config: config, Why: why})
+		}()
 	case state.LoadStored:
 		stored := loadStored()
 		go r.send(state.StoredLoaded{Stored: stored})
@@ -57,7 +60,7 @@ func (r *runtime) Run(cmd state.Cmd) {
 			go l.whoAmI(cmd.Session)
 		}
 	case state.CopyText:
-		copyText(cmd.Text)
+		copyText(cmd.Text, func(ok bool) { r.send(state.Copied{OK: ok}) })
 	case state.Reload:
 		js.Global().Get("location").Call("reload")
 	default:
@@ -85,22 +88,19 @@ func (r *runtime) disconnect() {
 
 func (r *runtime) connect(cmd state.Connect) {
 	r.disconnect()
-	l := &link{creates: map[string]context.CancelFunc{}}
+	l := &link{creates: map[string]context.CancelFunc{}, repeats: make(chan struct{}, maxRepeats)}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	l.tell = func(msg state.Msg) {
 		if l.ctx.Err() == nil {
 			r.send(state.FromConnection{Gen: cmd.Gen, Msg: msg})
 		}
 	}
-	l.creds = newCredentials(cmd.Session)
+	l.creds = newCredentials(cmd.Session, func(token string) { l.tell(state.Refreshed{Token: token}) })
 	client, err := realtime.New(cmd.Session.URL, &realtime.Options{
-		Mode:  realtime.Mode(cmd.Session.Mode),
-		Token: l.creds.next,
-		OnRefreshToken: func(token string) {
-			l.creds.refreshed(token)
-			l.tell(state.Refreshed{Token: token})
-		},
-		Probe: l.creds.probe,
+		Mode:           realtime.Mode(cmd.Session.Mode),
+		Token:          l.creds.next,
+		OnRefreshToken: l.creds.refreshed,
+		Probe:          l.creds.probe,
 	})
 	if err != nil {
 		go l.tell(state.ConnChanged{State: state.NeedsAuth, Reason: "no-credential", Detail: err.Error(), At: time.Now()})
@@ -122,11 +122,12 @@ type link struct {
 	client *realtime.Client
 	creds  *credentials
 
-	mu            sync.Mutex
-	endSubscribe  context.CancelFunc
-	endRead       context.CancelFunc
-	creates       map[string]context.CancelFunc
-	triedPassword bool
+	repeats chan struct{} // one for each request that is being repeated
+
+	mu           sync.Mutex
+	endSubscribe context.CancelFunc
+	endRead      context.CancelFunc
+	creates      map[string]context.CancelFunc
 }
 
 func (l *link) close() {
@@ -229,18 +230,31 @@ func (l *link) run(cmd state.Cmd) {
 	}
 }
 
+// maxRepeats is how many requests are repeated at a time: hundreds that the server
+// has refused as too many must not all come back at once.
+const maxRepeats = 8
+
 // do is the client's Do, repeated where the server says that the limit of messages
 // is reached: such a request was not carried out, so the person need not know.
 func (l *link) do(ctx context.Context, m protocol.Items) (protocol.Reply, error) {
+	reply, err := l.client.Do(ctx, m)
+	if !errors.Is(err, protocol.CodeRequestsExceeded) {
+		return reply, err
+	}
+	select {
+	case l.repeats <- struct{}{}:
+		defer func() { <-l.repeats }()
+	case <-ctx.Done():
+		return reply, ctx.Err()
+	}
 	for wait := 300 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
-		reply, err := l.client.Do(ctx, m)
-		if !errors.Is(err, protocol.CodeRequestsExceeded) {
-			return reply, err
-		}
 		select {
 		case <-time.After(wait/2 + rand.N(wait)):
 		case <-ctx.Done():
 			return reply, ctx.Err()
+		}
+		if reply, err = l.client.Do(ctx, m); !errors.Is(err, protocol.CodeRequestsExceeded) {
+			return reply, err
 		}
 	}
 }

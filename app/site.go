@@ -85,6 +85,9 @@ func index() string {
 	// go-app drops the value of an attribute that is "true"; these need it.
 	shell := app.HTMLString(ui.NewPage(nil))
 	shell = strings.ReplaceAll(shell, "</input>", "") // elements are all made alike
+	shell = strings.ReplaceAll(shell, ` checked="false"`, "")
+	// What is typed into the shell would be lost when the program draws it anew.
+	shell = strings.Replace(shell, `<div class="page">`, `<div class="page" inert>`, 1)
 	for _, name := range []string{"aria-hidden", "aria-pressed", "aria-current"} {
 		shell = strings.ReplaceAll(shell, " "+name+">", " "+name+`="true">`)
 		shell = strings.ReplaceAll(shell, " "+name+" ", " "+name+`="true" `)

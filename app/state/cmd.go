@@ -62,7 +62,7 @@ type (
 		ID         json.RawMessage // one item by key, or nil
 		Query      json.RawMessage
 	}
-	// CopyText: put the text on the clipboard.
+	// CopyText: put the text on the clipboard; answer with Copied.
 	CopyText struct{ Text string }
 	// Reload: load the page anew.
 	Reload struct{}

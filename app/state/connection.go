@@ -2,6 +2,7 @@ package state
 
 import (
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -82,6 +83,9 @@ type Pill struct {
 // Pill returns what the connection pill says.
 func (m Model) Pill() Pill {
 	c := m.Conn
+	if m.Phase == Starting {
+		return Pill{State: Idle, Word: "Starting", Cause: "The page is loading."}
+	}
 	p := Pill{State: c.State, Cause: c.cause()}
 	if p.State == "" {
 		p.State = Idle
@@ -96,7 +100,7 @@ func (m Model) Pill() Pill {
 	case Waiting:
 		p.Word = "Offline"
 		if left := m.secondsLeft(); left > 0 {
-			p.Short = "retry in " + strconv.Itoa(left) + " s"
+			p.Short = "retry in " + strconv.Itoa(left) + "\u00a0s"
 		} else {
 			p.Short = "retrying"
 		}
@@ -121,26 +125,7 @@ func (m Model) secondsLeft() int {
 
 // cause is the session's reason as a sentence.
 func (c Conn) cause() string {
-	sentence := map[string]string{
-		"asked":           "",
-		"opened":          "The connection is open; the server checks the credential.",
-		"authenticated":   "Signed in; the list is being brought up to date.",
-		"caught-up":       "Every change arrives as it happens.",
-		"behind":          "The list is being brought up to date again.",
-		"link-lost":       "The connection was lost.",
-		"silent":          "The server stopped answering.",
-		"dial-failed":     "The server cannot be reached.",
-		"refused-or-down": "The server refuses the connection: either it is down, or the credential is not accepted.",
-		"auth-failed":     "The server refused the credential.",
-		"auth-timeout":    "The server did not answer the sign-in in time.",
-		"no-credential":   "There is no credential to sign in with.",
-		"token-expired":   "The session expired on the server.",
-		"server-restart":  "The server is restarting.",
-		"too-slow":        "Too much came at once; the list is being read again.",
-		"retry":           "Trying again.",
-		"wake":            "The machine is back; trying at once.",
-		"gave-up":         "Too many attempts failed.",
-	}[c.Reason]
+	sentence := reason(c.Reason)
 	if sentence == "" {
 		switch c.State {
 		case Dialing:
@@ -159,6 +144,34 @@ func (c Conn) cause() string {
 	if c.Detail != "" && c.State != Live {
 		sentence += " " + c.Detail
 	}
+	return sentence
+}
+
+// reasons are what the session's reasons mean, by their names; none where the state
+// says it all. A text is a fraction of the size of a map that holds it.
+const reasons = `
+opened: The connection is open; the server checks the credential.
+authenticated: Signed in; the list is being brought up to date.
+caught-up: Every change arrives as it happens.
+behind: The list is being brought up to date again.
+link-lost: The connection was lost.
+silent: The server stopped answering.
+dial-failed: The server cannot be reached.
+refused-or-down: The server refuses the connection: either it is down, or the credential is not accepted.
+auth-failed: The server refused the credential.
+auth-timeout: The server did not answer the sign-in in time.
+no-credential: There is no credential to sign in with.
+token-expired: The session expired on the server.
+server-restart: The server is restarting.
+too-slow: Too much came at once; the list is being read again.
+retry: Trying again.
+wake: The machine is back; trying at once.
+gave-up: Too many attempts failed.
+`
+
+func reason(name string) string {
+	_, rest, _ := strings.Cut(reasons, "\n"+name+": ")
+	sentence, _, _ := strings.Cut(rest, "\n")
 	return sentence
 }
 
@@ -186,7 +199,7 @@ func (m Model) Banner() Banner {
 	case m.Phase != Inside:
 		return Banner{}
 	case c.State == NeedsAuth:
-		return Banner{BannerExpired, "Your session has expired. " + c.cause()}
+		return Banner{BannerExpired, "Your session has expired. Sign in again to go on; what you wrote is kept."}
 	case c.State == Closed:
 		return Banner{BannerOffline, "The connection is closed."}
 	case c.State == Live && !c.BackAt.IsZero() && m.Now.Sub(c.BackAt) < backFor:
@@ -218,5 +231,5 @@ func count(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}
-	return strconv.Itoa(n) + " " + many
+	return Thousands(n) + " " + many
 }

@@ -13,8 +13,12 @@ type Msg interface{ msg() }
 type (
 	// Tick is the one clock of the page; it comes about once a second.
 	Tick struct{ Now time.Time }
-	// ConfigLoaded answers FetchConfig; nil if the page is served without one.
-	ConfigLoaded struct{ Config *Config }
+	// ConfigLoaded answers FetchConfig; nil if the page is served without one, and
+	// then Why says what to do about it if that was not meant.
+	ConfigLoaded struct {
+		Config *Config
+		Why    string
+	}
 	// StoredLoaded answers LoadStored.
 	StoredLoaded struct{ Stored Stored }
 	// FromConnection wraps what the connection of that generation says.
@@ -60,6 +64,8 @@ type (
 		Took     time.Duration
 		Failure  Failure
 	}
+	// Copied answers CopyText.
+	Copied struct{ OK bool }
 	// NewVersion says that a newer version of the page is ready.
 	NewVersion struct{}
 )
@@ -77,8 +83,13 @@ type (
 	ToggleReveal struct{}
 	// SubmitSignIn signs in with what stands in the form.
 	SubmitSignIn struct{}
-	// SignOut leaves, and forgets the credential.
+	// SignOut leaves, and forgets the credential. If that would lose what is not
+	// sent, it asks first.
 	SignOut struct{}
+	// ConfirmSignOut leaves all the same.
+	ConfirmSignOut struct{}
+	// SignInAgain goes to the sign-in form and keeps what is not sent.
+	SignInAgain struct{}
 	// SubmitCreate sends the new message. Key is a fresh UUID: a create whose key
 	// the client made can be repeated safely.
 	SubmitCreate struct{ Key string }
@@ -141,33 +152,36 @@ func (CreateDone) msg()     {}
 func (UpdateDone) msg()     {}
 func (DeleteDone) msg()     {}
 func (ReadDone) msg()       {}
+func (Copied) msg()         {}
 func (NewVersion) msg()     {}
 
-func (Typed) msg()         {}
-func (ChooseTab) msg()     {}
-func (ToggleReveal) msg()  {}
-func (SubmitSignIn) msg()  {}
-func (SignOut) msg()       {}
-func (SubmitCreate) msg()  {}
-func (RetryCreate) msg()   {}
-func (DiscardCreate) msg() {}
-func (OpenEdit) msg()      {}
-func (SubmitEdit) msg()    {}
-func (OpenDelete) msg()    {}
-func (ConfirmDelete) msg() {}
-func (OpenHelp) msg()      {}
-func (CloseDialog) msg()   {}
-func (ChooseRead) msg()    {}
-func (SubmitRead) msg()    {}
-func (CopyAnswer) msg()    {}
-func (RetryNow) msg()      {}
-func (RetryList) msg()     {}
-func (TogglePause) msg()   {}
-func (Scrolled) msg()      {}
-func (ShowNewest) msg()    {}
-func (TogglePill) msg()    {}
-func (ChooseView) msg()    {}
-func (NextTheme) msg()     {}
-func (ToggleKeys) msg()    {}
-func (DismissToast) msg()  {}
-func (ReloadPage) msg()    {}
+func (Typed) msg()          {}
+func (ChooseTab) msg()      {}
+func (ToggleReveal) msg()   {}
+func (SubmitSignIn) msg()   {}
+func (SignOut) msg()        {}
+func (ConfirmSignOut) msg() {}
+func (SignInAgain) msg()    {}
+func (SubmitCreate) msg()   {}
+func (RetryCreate) msg()    {}
+func (DiscardCreate) msg()  {}
+func (OpenEdit) msg()       {}
+func (SubmitEdit) msg()     {}
+func (OpenDelete) msg()     {}
+func (ConfirmDelete) msg()  {}
+func (OpenHelp) msg()       {}
+func (CloseDialog) msg()    {}
+func (ChooseRead) msg()     {}
+func (SubmitRead) msg()     {}
+func (CopyAnswer) msg()     {}
+func (RetryNow) msg()       {}
+func (RetryList) msg()      {}
+func (TogglePause) msg()    {}
+func (Scrolled) msg()       {}
+func (ShowNewest) msg()     {}
+func (TogglePill) msg()     {}
+func (ChooseView) msg()     {}
+func (NextTheme) msg()      {}
+func (ToggleKeys) msg()     {}
+func (DismissToast) msg()   {}
+func (ReloadPage) msg()     {}

@@ -54,6 +54,7 @@ type Model struct {
 	Announcement string
 
 	config       *Config
+	configWhy    string
 	configKnown  bool
 	stored       Stored
 	storedKnown  bool
@@ -185,6 +186,12 @@ func (s Session) Person() string {
 	return "Static token"
 }
 
+// account is the session without what changes from one sign-in to the next: two
+// sessions of one person at one server are equal in it.
+func (s Session) account() Session {
+	return Session{URL: s.URL, Kind: s.Kind, Email: s.Email, Token: s.Token}
+}
+
 // Host returns the server's name for people: no scheme, no path.
 func (s Session) Host() string {
 	host := s.URL
@@ -246,6 +253,19 @@ type Sending struct {
 	User    string
 	Refused bool
 	Failure Failure
+
+	by     Session // whose account it was written with
+	parted bool    // refused only because somebody else has signed in since
+}
+
+// Unsent is how many messages would be lost if the page went now: those on their
+// way, those refused, and the one that stands in the form.
+func (m Model) Unsent() int {
+	n := len(m.Outbox)
+	if strings.TrimSpace(m.Compose.Text) != "" {
+		n++
+	}
+	return n
 }
 
 // A DialogKind is which dialog is open.
@@ -257,6 +277,7 @@ const (
 	EditDialog   DialogKind = "edit"
 	DeleteDialog DialogKind = "delete"
 	HelpDialog   DialogKind = "help"
+	LeaveDialog  DialogKind = "leave" // asks before signing out loses what is not sent
 )
 
 // A Dialog is what lies over the page.

@@ -3,7 +3,7 @@ package state
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -206,7 +206,7 @@ func applyEvents(rows []*Row, events []Event) ([]*Row, changes, error) {
 			fresh = append(fresh, row)
 		}
 	}
-	slices.SortFunc(fresh, compareRows)
+	sort.Sort(inOrder(fresh))
 
 	next := make([]*Row, 0, len(rows)+len(fresh))
 	known := 0 // rows that were there and stay
@@ -251,6 +251,14 @@ func compareRows(a, b *Row) int {
 	}
 	return strings.Compare(a.Key, b.Key)
 }
+
+// inOrder sorts rows. It is for sort.Sort, which is linked into the page anyway:
+// slices.SortFunc would add a sorting of its own for this one type.
+type inOrder []*Row
+
+func (r inOrder) Len() int           { return len(r) }
+func (r inOrder) Less(i, j int) bool { return compareRows(r[i], r[j]) < 0 }
+func (r inOrder) Swap(i, j int)      { r[i], r[j] = r[j], r[i] }
 
 // find returns the row with that key, or nil.
 func find(rows []*Row, key string) *Row {

@@ -65,6 +65,21 @@ func serverURL(typed string) (address, why string) {
 	return strings.TrimSuffix(u.String(), "/"), ""
 }
 
+// first returns the id of the element that a person fills in next.
+func (f SignInForm) first() string {
+	switch {
+	case f.URL == "":
+		return "sign-in-url"
+	case f.Tab == TabToken:
+		return "sign-in-token"
+	case f.Tab == TabGuest:
+		return "sign-in-send"
+	case f.Email == "":
+		return "sign-in-email"
+	}
+	return "sign-in-password"
+}
+
 // form returns the form that describes the session, to sign in again.
 func (s Session) form() SignInForm {
 	f := SignInForm{Tab: s.Kind, URL: s.URL, Mode: s.Mode, Email: s.Email}

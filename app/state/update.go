@@ -20,7 +20,7 @@ func Update(m Model, msg Msg) (Model, []Cmd) {
 	case Tick:
 		return m.tick(msg.Now), nil
 	case ConfigLoaded:
-		m.config, m.configKnown = msg.Config, true
+		m.config, m.configWhy, m.configKnown = msg.Config, msg.Why, true
 		return m.begin()
 	case StoredLoaded:
 		m.stored, m.storedKnown = msg.Stored, true
@@ -67,6 +67,11 @@ func Update(m Model, msg Msg) (Model, []Cmd) {
 			return m.announce("Refused: " + msg.Failure.String()), nil
 		}
 		return m.announce("Answer: " + m.Read.Summary), nil
+	case Copied:
+		if !msg.OK {
+			return m.toast("The browser does not let this page copy: select the text and copy it yourself.", true), nil
+		}
+		return m.toast("Copied", false), nil
 	case NewVersion:
 		m.UpdateReady = true
 		return m.announce("A new version of this page is ready."), nil
@@ -88,6 +93,15 @@ func Update(m Model, msg Msg) (Model, []Cmd) {
 		m.SignIn.Failure, m.SignIn.Wrong = Failure{}, ""
 		return m.connect(session)
 	case SignOut:
+		if m.Unsent() > 0 {
+			m.Dialog = Dialog{Kind: LeaveDialog}
+			return m, []Cmd{Focus{"leave-stay"}}
+		}
+		return m.signOut()
+	case ConfirmSignOut:
+		m.Outbox, m.Compose = nil, ComposeForm{}
+		return m.signOut()
+	case SignInAgain:
 		return m.signOut()
 	case SubmitCreate:
 		return m.submitCreate(msg.Key)
@@ -125,7 +139,7 @@ func Update(m Model, msg Msg) (Model, []Cmd) {
 	case SubmitRead:
 		return m.submitRead()
 	case CopyAnswer:
-		return m.toast("Copied", false), []Cmd{CopyText{m.Read.Answer}}
+		return m, []Cmd{CopyText{m.Read.Answer}}
 	case RetryNow:
 		return m, []Cmd{Reconnect{}}
 	case RetryList:
@@ -154,7 +168,14 @@ func Update(m Model, msg Msg) (Model, []Cmd) {
 		m.View = msg.View
 		return m, nil
 	case NextTheme:
-		m.Theme = map[Theme]Theme{ThemeSystem: ThemeLight, ThemeLight: ThemeDark, ThemeDark: ThemeSystem}[m.Theme]
+		switch m.Theme {
+		case ThemeSystem:
+			m.Theme = ThemeLight
+		case ThemeLight:
+			m.Theme = ThemeDark
+		default:
+			m.Theme = ThemeSystem
+		}
 		return m.announce("Theme: " + string(m.Theme)), []Cmd{ApplyTheme{m.Theme}, m.savePreferences()}
 	case ToggleKeys:
 		m.KeysOff = !m.KeysOff
@@ -219,36 +240,55 @@ func (m Model) begin() (Model, []Cmd) {
 		fallthrough
 	default:
 		m.Phase = SigningIn
+		if m.configWhy != "" {
+			m.SignIn.Failure = Failure{Message: m.configWhy}
+			return m.announce(m.configWhy), nil
+		}
 		return m, nil
 	}
 }
 
-// connect signs in.
+// connect signs in. What somebody wrote before signing in again is sent if it is
+// the same account, and otherwise waits for a word of the person.
 func (m Model) connect(s Session) (Model, []Cmd) {
 	m.Phase, m.Session = Inside, s
 	m.Gen++
 	m.Conn = Conn{State: Dialing, Reason: "asked", Since: m.Now, DownSince: m.Now}
 	m.List = List{AtTop: true}
 	m.Read = New().Read
-	m.Outbox = nil
 	m.Dialog = Dialog{}
 	m.PillOpen = false
 	cmds := []Cmd{Connect{Gen: m.Gen, Session: s}, m.subscribe()}
+	m.Outbox = slices.Clone(m.Outbox)
+	for i := range m.Outbox {
+		switch sending := &m.Outbox[i]; {
+		case sending.Refused && !sending.parted:
+		case sending.by == s.account():
+			sending.Refused, sending.parted, sending.Failure = false, false, Failure{}
+			cmds = append(cmds, sending.create())
+		default:
+			sending.Refused, sending.parted = true, true
+			sending.Failure = Failure{Message: "it was written as " + sending.by.Person() + ". Retry sends it as " + s.Person() + "."}
+		}
+	}
 	if s.Kind != TabGuest {
 		cmds = append(cmds, WhoAmI{s})
 	}
 	return m, cmds
 }
 
-// signOut leaves, with the form as it was but for the secrets.
+// signOut leaves, with the form as it was but for the secrets. What is not sent
+// stays.
 func (m Model) signOut() (Model, []Cmd) {
 	form := m.Session.form()
 	m.Gen++
 	m.Phase, m.Session, m.Conn = SigningIn, Session{}, Conn{}
-	m.List, m.Outbox, m.Dialog, m.PillOpen = List{AtTop: true}, nil, Dialog{}, false
-	m.Compose = ComposeForm{}
+	m.List, m.Dialog, m.PillOpen = List{AtTop: true}, Dialog{}, false
+	if !m.Compose.userTyped {
+		m.Compose.User = ""
+	}
 	m.SignIn = form
-	return m.announce("Signed out."), []Cmd{Disconnect{}, ForgetSession{}, Focus{"sign-in-url"}}
+	return m.announce("Signed out."), []Cmd{Disconnect{}, ForgetSession{}, Focus{form.first()}}
 }
 
 func (m Model) connChanged(msg ConnChanged) (Model, []Cmd) {
@@ -267,7 +307,7 @@ func (m Model) connChanged(msg ConnChanged) (Model, []Cmd) {
 		return m.announce("Live again."), nil
 	case msg.State == NeedsAuth && !before.EverLive:
 		// Refused at the first attempt: the form is the place to mend it.
-		cause := m.Conn.cause()
+		cause := m.refusal()
 		form := m.Session.form()
 		form.Password, form.Token = m.SignIn.Password, m.SignIn.Token
 		next, cmds := m.signOut()
@@ -280,6 +320,28 @@ func (m Model) connChanged(msg ConnChanged) (Model, []Cmd) {
 		return m.announce("Offline. " + m.Conn.cause()), nil
 	}
 	return m, nil
+}
+
+// refusal says why the first attempt of a session was refused, and what to do.
+func (m Model) refusal() string {
+	s := m.Session
+	if s.Kind == TabPassword && s.Password == "" { // kept over a reload, or in a tab that was duplicated
+		return "Your session has ended, or another tab has taken it over. Sign in again."
+	}
+	if m.Conn.Reason != "auth-failed" {
+		return m.Conn.cause()
+	}
+	sentence := "The server does not accept this e-mail and password. Check both, and the server mode."
+	switch s.Kind {
+	case TabToken:
+		sentence = "The server does not accept this token. Check it, and the server mode."
+	case TabGuest:
+		sentence = "The server lets no guests in. Sign in with an account."
+	}
+	if m.Conn.Detail != "" {
+		sentence += " It says: " + m.Conn.Detail
+	}
+	return sentence
 }
 
 func (m Model) typed(field Field, value string) Model {
@@ -331,7 +393,7 @@ func (m Model) submitCreate(key string) (Model, []Cmd) {
 		m.Compose.Failure = "Write something first."
 		return m.announce(m.Compose.Failure), []Cmd{Focus{"create-text"}}
 	}
-	sending := Sending{Key: key, Text: text, User: strings.TrimSpace(m.Compose.User)}
+	sending := Sending{Key: key, Text: text, User: strings.TrimSpace(m.Compose.User), by: m.Session.account()}
 	m.Outbox = append(slices.Clone(m.Outbox), sending)
 	m.Compose.Text, m.Compose.Failure = "", ""
 	return m, []Cmd{sending.create()}
@@ -355,7 +417,7 @@ func (m Model) retryCreate(key string) (Model, []Cmd) {
 		return m, nil
 	}
 	m.Outbox = slices.Clone(m.Outbox)
-	m.Outbox[i].Refused, m.Outbox[i].Failure = false, Failure{}
+	m.Outbox[i].Refused, m.Outbox[i].parted, m.Outbox[i].Failure, m.Outbox[i].by = false, false, Failure{}, m.Session.account()
 	return m, []Cmd{m.Outbox[i].create()}
 }
 
@@ -444,16 +506,16 @@ func (m Model) submitRead() (Model, []Cmd) {
 func (l List) CountText() string {
 	all, shown := l.Count()
 	if strings.TrimSpace(l.Search) != "" {
-		return thousands(shown) + " of " + thousands(all)
+		return Thousands(shown) + " of " + Thousands(all)
 	}
 	if all == 1 {
 		return "1 message"
 	}
-	return thousands(all) + " messages"
+	return Thousands(all) + " messages"
 }
 
-// thousands is 12345 as "12,345".
-func thousands(n int) string {
+// Thousands is 12345 as "12,345".
+func Thousands(n int) string {
 	text := strconv.Itoa(n)
 	for i := len(text) - 3; i > 0; i -= 3 {
 		text = text[:i] + "," + text[i:]

@@ -56,7 +56,7 @@ func has[C Cmd](cmds []Cmd) bool {
 func opened(t *testing.T) Model {
 	t.Helper()
 	return after(New(), Tick{t0},
-		StoredLoaded{}, ConfigLoaded{&Config{URL: "http://127.0.0.1:8055", Mode: ModeHandshake, Token: "demo"}})
+		StoredLoaded{}, ConfigLoaded{Config: &Config{URL: "http://127.0.0.1:8055", Mode: ModeHandshake, Token: "demo"}})
 }
 
 func live(at time.Time) Msg { return ConnChanged{State: Live, Reason: "caught-up", At: at} }
@@ -115,8 +115,8 @@ func TestHowThePageOpens(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			for _, order := range [][]Msg{
-				{ConfigLoaded{test.config}, StoredLoaded{test.stored}},
-				{StoredLoaded{test.stored}, ConfigLoaded{test.config}},
+				{ConfigLoaded{Config: test.config}, StoredLoaded{test.stored}},
+				{StoredLoaded{test.stored}, ConfigLoaded{Config: test.config}},
 			} {
 				m, cmds := play(New(), order[0])
 				if m.Phase != Starting || has[Connect](cmds) {
@@ -160,7 +160,7 @@ func TestPill(t *testing.T) {
 		{ConnChanged{State: Authenticating, Reason: "opened"}, "Connecting", "", "checks the credential"},
 		{ConnChanged{State: Resyncing, Reason: "authenticated"}, "Resyncing", "", "brought up to date"},
 		{ConnChanged{State: Live, Reason: "caught-up", Detail: "x"}, "Live", "", "as it happens."},
-		{ConnChanged{State: Waiting, Reason: "link-lost", Detail: "closed with 1006", Next: t0.Add(6500 * time.Millisecond)}, "Offline", "retry in 7 s", "closed with 1006"},
+		{ConnChanged{State: Waiting, Reason: "link-lost", Detail: "closed with 1006", Next: t0.Add(6500 * time.Millisecond)}, "Offline", "retry in 7\u00a0s", "closed with 1006"},
 		{ConnChanged{State: Waiting, Reason: "server-restart", Next: t0}, "Offline", "retrying", "restarting"},
 		{ConnChanged{State: NeedsAuth, Reason: "auth-failed"}, "Session expired", "", "refused the credential"},
 		{ConnChanged{State: Closed, Reason: "asked"}, "Closed", "", "on request"},
@@ -175,7 +175,7 @@ func TestPill(t *testing.T) {
 			}
 		})
 	}
-	if p := New().Pill(); p.State != Idle || p.Word != "Offline" {
+	if p := New().Pill(); p.State != Idle || p.Word != "Starting" {
 		t.Errorf("before anything: %+v", p)
 	}
 }

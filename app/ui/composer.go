@@ -116,10 +116,7 @@ func (c *composer) renderSending(s state.Sending) app.UI {
 		return row.Body(
 			el("span.sending-text").Text(s.Text),
 			el("span.sending-word").Text(word),
-			app.If(!c.Online, func() app.UI {
-				return el("button[type=button].quiet[data-action=discard]").Text("Discard").
-					OnClick(p.does(state.DiscardCreate{Key: s.Key}), app.EventScope("discard", s.Key))
-			}),
+			app.If(!c.Online, func() app.UI { return c.discard(s) }),
 		)
 	}
 	return row.Class("refused").DataSet("refused", "yes").Body(
@@ -128,8 +125,12 @@ func (c *composer) renderSending(s state.Sending) app.UI {
 		el("span.sending-actions").Body(
 			el("button[type=button].quiet[data-action=retry]").Text("Retry").
 				OnClick(p.does(state.RetryCreate{Key: s.Key}), app.EventScope("retry", s.Key)),
-			el("button[type=button].quiet[data-action=discard]").Text("Discard").
-				OnClick(p.does(state.DiscardCreate{Key: s.Key}), app.EventScope("discard", s.Key)),
+			c.discard(s),
 		),
 	)
+}
+
+func (c *composer) discard(s state.Sending) app.UI {
+	return el("button[type=button].quiet[data-action=discard]").Text("Discard").
+		OnClick(c.Page.does(state.DiscardCreate{Key: s.Key}), app.EventScope("discard", s.Key))
 }

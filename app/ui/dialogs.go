@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
@@ -17,6 +18,7 @@ type dialogs struct {
 
 	Page    *Page
 	Dialog  state.Dialog
+	Unsent  int
 	KeysOff bool
 	Now     time.Time
 }
@@ -47,6 +49,8 @@ func (d *dialogs) Render() app.UI {
 		label, body = "Edit message", d.renderEdit()
 	case state.DeleteDialog:
 		label, body = "Delete message", d.renderDelete()
+	case state.LeaveDialog:
+		label, body = "Sign out", d.renderLeave()
 	case state.HelpDialog:
 		label, body = "Keyboard shortcuts", d.renderHelp()
 	default:
@@ -59,12 +63,14 @@ func (d *dialogs) Render() app.UI {
 		Body(body)
 }
 
-// onClose follows the browser where it closed the dialog by itself.
+// onClose follows the browser where it closed the dialog by itself. The event comes
+// some time after the dialog was closed: the next one may be open by then, or due.
 func (d *dialogs) onClose(ctx app.Context, e app.Event) {
-	if d.Page.model.Dialog.Kind != state.NoDialog {
-		d.Page.opened = state.NoDialog
-		d.Page.apply(state.CloseDialog{})
+	if d.Page.opened == state.NoDialog || ctx.JSSrc().Get("open").Truthy() {
+		return
 	}
+	d.Page.opened = state.NoDialog
+	d.Page.apply(state.CloseDialog{})
 }
 
 // onClick closes the dialog when its backdrop is clicked.
@@ -75,13 +81,13 @@ func (d *dialogs) onClick(ctx app.Context, e app.Event) {
 }
 
 func (d *dialogs) failure() app.UI {
-	return app.If(!d.Dialog.Failure.IsZero(), func() app.UI {
+	return slot(!d.Dialog.Failure.IsZero(), func() app.UI {
 		return el("p#dialog-error.error[role=alert]").Text(d.Dialog.Failure.String())
 	})
 }
 
 func (d *dialogs) notice() app.UI {
-	return app.If(d.Dialog.Notice != "", func() app.UI {
+	return slot(d.Dialog.Notice != "", func() app.UI {
 		return el("p.notice[role=status]").Text(d.Dialog.Notice)
 	})
 }
@@ -91,17 +97,11 @@ func (d *dialogs) renderEdit() app.UI {
 	return el("form#edit-form.sheet").OnSubmit(p.submits(state.SubmitEdit{})).Body(
 		el("h2").Text("Edit message"),
 		d.facts(row),
-		el("div.field").Body(
-			el("label[for=edit-text]").Text("Text"),
-			el("textarea#edit-text[rows=6]").Attr("value", d.Dialog.Text).
-				OnInput(p.typed(state.FieldEditText)).OnKeyDown(onEnter(func() { p.apply(state.SubmitEdit{}) })),
-		),
+		labelled("edit-text", "Text", el("textarea#edit-text[rows=6]").Attr("value", d.Dialog.Text).
+			OnInput(p.typed(state.FieldEditText)).OnKeyDown(onEnter(func() { p.apply(state.SubmitEdit{}) }))),
 		d.notice(),
 		d.failure(),
-		el("div.sheet-actions").Body(
-			el("button#edit-cancel[type=button].secondary").Text("Cancel").OnClick(p.does(state.CloseDialog{})),
-			el("button#edit-save[type=submit].primary").Text(busyWord(d.Dialog.Busy, "Saving…", "Save")),
-		),
+		d.actions("edit-cancel", "Cancel", "button#edit-save[type=submit].primary", busyWord(d.Dialog.Busy, "Saving…", "Save")),
 	)
 }
 
@@ -114,10 +114,33 @@ func (d *dialogs) renderDelete() app.UI {
 		d.facts(row),
 		d.notice(),
 		d.failure(),
-		el("div.sheet-actions").Body(
-			el("button#delete-cancel[type=button].secondary").Text("Keep it").OnClick(p.does(state.CloseDialog{})),
-			el("button#delete-confirm[type=submit].danger").Text(busyWord(d.Dialog.Busy, "Deleting…", "Delete")),
-		),
+		d.actions("delete-cancel", "Keep it", "button#delete-confirm[type=submit].danger", busyWord(d.Dialog.Busy, "Deleting…", "Delete")),
+	)
+}
+
+func (d *dialogs) renderLeave() app.UI {
+	p := d.Page
+	return el("form#leave-form.sheet").OnSubmit(p.submits(state.ConfirmSignOut{})).Body(
+		el("h2").Text("Sign out and lose what is not sent?"),
+		el("p.muted").Text(unsent(d.Unsent)+". Signing out discards what you wrote; stay to send it first."),
+		d.actions("leave-stay", "Stay signed in", "button#leave-confirm[type=submit].danger", "Sign out"),
+	)
+}
+
+// unsent is "3 messages are not sent".
+func unsent(n int) string {
+	if n == 1 {
+		return "1 message is not sent"
+	}
+	return strconv.Itoa(n) + " messages are not sent"
+}
+
+// actions is the foot of a dialog that asks: a button that closes it, and the one
+// that does it, as a specification for el.
+func (d *dialogs) actions(noID, no, yes, word string) app.UI {
+	return el("div.sheet-actions").Body(
+		el("button[type=button].secondary").ID(noID).Text(no).OnClick(d.Page.does(state.CloseDialog{})),
+		el(yes).Text(word),
 	)
 }
 

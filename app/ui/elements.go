@@ -6,6 +6,13 @@ import (
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 )
 
+// slot holds what is there only sometimes. go-app compares children by position:
+// without a slot, what follows would be made anew, and a button that is made anew
+// in the midst of a click loses it, and the focus.
+func slot(there bool, draw func() app.UI) app.UI {
+	return el("div.slot").Body(app.If(there, draw))
+}
+
 // el makes an element. spec is written as a CSS selector: the tag, then #id,
 // .class and [attribute=value] in any order, so el("button#help.quiet[type=button]").
 // What changes is set with the element's methods.

@@ -23,14 +23,14 @@ func (p *Page) listenToKeys() {
 	app.Window().Call("addEventListener", "keydown", listener)
 }
 
-// warnBeforeLeaving makes the browser ask before the page goes while messages are
-// on their way.
+// warnBeforeLeaving makes the browser ask before the page goes while something
+// that was written is not sent.
 func (p *Page) warnBeforeLeaving() {
 	if app.IsServer {
 		return
 	}
 	listener := app.FuncOf(func(this app.Value, args []app.Value) any {
-		if len(args) > 0 && len(p.model.Outbox) > 0 {
+		if len(args) > 0 && p.model.Unsent() > 0 {
 			args[0].Call("preventDefault")
 		}
 		return nil
@@ -40,8 +40,9 @@ func (p *Page) warnBeforeLeaving() {
 
 func (p *Page) onKey(e app.Event) {
 	m := p.model
-	if e.Get("defaultPrevented").Bool() || e.Get("ctrlKey").Bool() || e.Get("metaKey").Bool() || e.Get("altKey").Bool() ||
-		e.Get("isComposing").Bool() {
+	// Truthy, not Bool: what fills in forms sends keydown events that have no keys.
+	if e.Get("defaultPrevented").Truthy() || e.Get("ctrlKey").Truthy() || e.Get("metaKey").Truthy() || e.Get("altKey").Truthy() ||
+		e.Get("isComposing").Truthy() {
 		return
 	}
 	key := e.Get("key").String()
@@ -83,7 +84,7 @@ func (p *Page) onEscape(m state.Model, target app.Value) {
 		if m.List.Search != "" {
 			p.apply(state.Typed{Field: state.FieldSearch})
 			p.stale[state.FieldSearch] = true
-			p.ctx.Defer(p.setStale)
+			p.setStale()
 			return
 		}
 		target.Call("blur")
@@ -104,5 +105,5 @@ func isField(element app.Value) bool {
 		kind := element.Get("type").String()
 		return kind != "radio" && kind != "checkbox"
 	}
-	return element.Get("isContentEditable").Bool()
+	return element.Get("isContentEditable").Truthy()
 }

@@ -307,7 +307,7 @@ func (l *list) onPointerDown(ctx app.Context, e app.Event) {
 // pointer since.
 func (l *list) onClick(ctx app.Context, e app.Event) {
 	key, action := rowAt(e.Get("target"))
-	if l.pressed != "" && e.Get("detail").Int() > 0 {
+	if l.pressed != "" && e.Get("detail").Truthy() { // by a pointer, not by a key
 		key = l.pressed
 	}
 	l.pressed = ""
@@ -428,7 +428,7 @@ func (l *list) Render() app.UI {
 	return el("section.list").Class("face-"+string(l.Face)).Aria("label", "Messages").Body(
 		app.If(l.List.Above > 0, func() app.UI {
 			return el("button[type=button]#newest.newest").OnClick(p.does(state.ShowNewest{})).
-				Body(icon(iconUp), app.Text(strconv.Itoa(l.List.Above)+" new"))
+				Body(icon(iconUp), app.Text(state.Thousands(l.List.Above)+" new"))
 		}).Else(func() app.UI { return el("div.newest-none") }),
 		el("div").ID(scrollerID).Class("scroller").On("scroll", l.onScroll, app.PassiveEvent()).Body(
 			l.renderFace(),
@@ -447,18 +447,23 @@ func (l *list) renderFace() app.UI {
 		)
 	case state.FaceOffline:
 		return note("offline", iconCloud, "Offline", l.Cause+" The messages appear here when the connection is back.",
-			el("button[type=button].secondary").Text("Retry now").OnClick(p.does(state.RetryNow{}), app.EventScope("retry")))
+			p.offer("Retry now", state.RetryNow{}))
 	case state.FaceForbidden:
 		return note("forbidden", iconLock, "You may not read the messages",
-			l.List.Failure.String()+" Sign in with an account that may, or ask an administrator for read access to the collection.",
-			el("button[type=button].secondary").Text("Sign in as somebody else").OnClick(p.does(state.SignOut{}), app.EventScope("out")))
+			"Sign in with an account that may, or ask an administrator for read access to this collection. The server says: "+l.List.Failure.String(),
+			p.offer("Sign in as somebody else", state.SignInAgain{}))
 	case state.FaceFailed:
 		return note("failed", iconWarn, "The list cannot be shown", l.List.Failure.String(),
-			el("button[type=button].secondary").Text("Try again").OnClick(p.does(state.RetryList{}), app.EventScope("again")))
+			p.offer("Try again", state.RetryList{}))
 	case state.FaceNoMatch:
 		return note("no-match", iconSearch, "Nothing matches “"+l.List.Search+"”", "The search looks at the text and the user of every message here.", nil)
 	}
 	return note("empty", iconNote, "No messages yet", "Write the first.", nil)
+}
+
+// offer is the button of a note.
+func (p *Page) offer(word string, msg state.Msg) app.UI {
+	return el("button[type=button].secondary").Text(word).OnClick(p.does(msg), app.EventScope(word))
 }
 
 func note(kind, picture, title, text string, action app.UI) app.UI {

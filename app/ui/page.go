@@ -35,6 +35,9 @@
 //	#sign-in                 the form: #sign-in-by-email, -token, -guest, #sign-in-url,
 //	                         #sign-in-mode, #sign-in-email, #sign-in-password,
 //	                         #sign-in-token, #sign-in-send; a refusal in #sign-in-error
+//	                         #sign-in-unsent says that messages wait for the same account
+//	#leave-form              asks before signing out loses what is not sent: #leave-stay,
+//	                         #leave-confirm
 //	#sign-out, #theme, #help, #pause, #retry-now, #banner, #announcer
 package ui
 
@@ -149,52 +152,64 @@ func focus(id string) {
 	}
 }
 
-// inputs are the fields with their element and their value in the model.
-func inputs(m state.Model) map[state.Field][2]string {
-	return map[state.Field][2]string{
-		state.FieldURL:        {"sign-in-url", m.SignIn.URL},
-		state.FieldEmail:      {"sign-in-email", m.SignIn.Email},
-		state.FieldPassword:   {"sign-in-password", m.SignIn.Password},
-		state.FieldToken:      {"sign-in-token", m.SignIn.Token},
-		state.FieldMode:       {"sign-in-mode", string(m.SignIn.Mode)},
-		state.FieldText:       {"create-text", m.Compose.Text},
-		state.FieldUser:       {"create-user", m.Compose.User},
-		state.FieldSearch:     {"search", m.List.Search},
-		state.FieldEditText:   {"edit-text", m.Dialog.Text},
-		state.FieldReadID:     {"read-id", m.Read.ID},
-		state.FieldReadFilter: {"read-filter", m.Read.Filter},
-		state.FieldReadSort:   {"read-sort", m.Read.Sort},
-		state.FieldReadLimit:  {"read-limit", m.Read.Limit},
-		state.FieldReadFields: {"read-fields", m.Read.Fields},
+// An input is a field with its element and its value in the model.
+type input struct {
+	field     state.Field
+	id, value string
+}
+
+func inputs(m state.Model) []input {
+	return []input{
+		{state.FieldURL, "sign-in-url", m.SignIn.URL},
+		{state.FieldEmail, "sign-in-email", m.SignIn.Email},
+		{state.FieldPassword, "sign-in-password", m.SignIn.Password},
+		{state.FieldToken, "sign-in-token", m.SignIn.Token},
+		{state.FieldMode, "sign-in-mode", string(m.SignIn.Mode)},
+		{state.FieldText, "create-text", m.Compose.Text},
+		{state.FieldUser, "create-user", m.Compose.User},
+		{state.FieldSearch, "search", m.List.Search},
+		{state.FieldEditText, "edit-text", m.Dialog.Text},
+		{state.FieldReadID, "read-id", m.Read.ID},
+		{state.FieldReadFilter, "read-filter", m.Read.Filter},
+		{state.FieldReadSort, "read-sort", m.Read.Sort},
+		{state.FieldReadLimit, "read-limit", m.Read.Limit},
+		{state.FieldReadFields, "read-fields", m.Read.Fields},
 	}
 }
 
-// markStale remembers the inputs that the model itself changed. go-app leaves an
-// input alone whose value becomes empty, so they are set by hand, after drawing.
+// markStale sets the inputs that the model itself changed: at once, so that a key
+// pressed before the next drawing finds what the model holds, and once more after
+// it, for those that it brings. go-app leaves an input alone whose value becomes
+// empty.
 func (p *Page) markStale(before, after state.Model) {
 	if before.Compose == after.Compose && before.SignIn == after.SignIn && before.Dialog.Text == after.Dialog.Text &&
 		before.List.Search == after.List.Search && before.Read == after.Read {
 		return
 	}
 	was, is := inputs(before), inputs(after)
-	for field := range is {
-		if was[field] != is[field] {
-			p.stale[field] = true
+	for i := range is {
+		if was[i] != is[i] {
+			p.stale[is[i].field] = true
 		}
 	}
 	if len(p.stale) > 0 {
-		p.ctx.Defer(p.setStale)
+		p.setStale()
+		p.ctx.Defer(func(app.Context) {
+			p.setStale()
+			clear(p.stale)
+		})
 	}
 }
 
-func (p *Page) setStale(app.Context) {
-	for field := range p.stale {
-		input := inputs(p.model)[field]
-		element := app.Window().GetElementByID(input[0])
-		if element.Truthy() && element.Get("value").String() != input[1] {
-			element.Set("value", input[1])
+func (p *Page) setStale() {
+	for _, input := range inputs(p.model) {
+		if !p.stale[input.field] {
+			continue
 		}
-		delete(p.stale, field)
+		element := app.Window().GetElementByID(input.id)
+		if element.Truthy() && element.Get("value").String() != input.value {
+			element.Set("value", input.value)
+		}
 	}
 }
 
@@ -226,7 +241,7 @@ func (p *Page) Render() app.UI {
 	var face app.UI
 	switch m.Phase {
 	case state.SigningIn:
-		face = &signIn{Page: p, Form: m.SignIn}
+		face = &signIn{Page: p, Form: m.SignIn, Unsent: m.Unsent()}
 	default:
 		face = p.renderInside(m)
 	}
@@ -235,7 +250,7 @@ func (p *Page) Render() app.UI {
 		// not read.
 		el("div#announcer.unseen[role=status][aria-live=polite]").Text(m.Announcement),
 		face,
-		&dialogs{Page: p, Dialog: m.Dialog, KeysOff: m.KeysOff, Now: m.Now.Truncate(15 * time.Second)},
+		&dialogs{Page: p, Dialog: m.Dialog, Unsent: m.Unsent(), KeysOff: m.KeysOff, Now: m.Now.Truncate(15 * time.Second)},
 		el("div.toasts").Body(
 			app.If(m.UpdateReady, func() app.UI {
 				return el("div.toast").Body(
@@ -313,7 +328,7 @@ func (p *Page) renderBanner(b state.Banner) app.UI {
 				app.If(b.Kind == state.BannerOffline, func() app.UI {
 					return el("button[type=button]#retry-now.quiet").Text("Retry now").OnClick(p.does(state.RetryNow{}))
 				}).ElseIf(b.Kind == state.BannerExpired, func() app.UI {
-					return el("button[type=button].quiet#sign-in-again").Text("Sign in again").OnClick(p.does(state.SignOut{}))
+					return el("button[type=button].quiet#sign-in-again").Text("Sign in again").OnClick(p.does(state.SignInAgain{}))
 				}),
 			)
 		}),

@@ -60,7 +60,7 @@ func TestHooks(t *testing.T) {
 		{"empty", signedIn(live, rows(`[]`)), []string{`data-note="empty"`, "No messages yet"}},
 		{"forbidden", signedIn(live, state.ListEnded{Failure: state.Failure{Code: "FORBIDDEN", Message: "no"}}), []string{`data-note="forbidden"`, "(FORBIDDEN)"}},
 		{"offline", signedIn(state.ConnChanged{State: state.Waiting, Reason: "dial-failed", At: noon, Next: noon.Add(7 * time.Second)}),
-			[]string{`data-state="waiting"`, ">Offline<", "retry in 7 s", `data-note="offline"`}},
+			[]string{`data-state="waiting"`, ">Offline<", "retry in 7\u00a0s", `data-note="offline"`}},
 		{"a refused message", signedIn(live, state.Typed{Field: state.FieldText, Value: "mine"}, state.SubmitCreate{Key: "k9"},
 			state.CreateDone{Key: "k9", Failure: state.Failure{Code: "FORBIDDEN", Message: "no"}}),
 			[]string{`data-sending="k9"`, `data-action="retry"`, `data-action="discard"`, "mine"}},

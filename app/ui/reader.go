@@ -41,7 +41,7 @@ func (r *reader) Render() app.UI {
 					),
 				)
 			}),
-			app.If(f.Wrong != "", func() app.UI {
+			slot(f.Wrong != "", func() app.UI {
 				return el("p#read-error.error").DataSet("code", f.Failure.Code).Text(f.Failure.String())
 			}),
 			el("button#read-send[type=submit].secondary").Text(readWord(f.Busy)),
@@ -71,7 +71,7 @@ func (r *reader) choice(by state.ReadBy, label string) app.UI {
 		id = "read-latest"
 	}
 	return el("label.segment").Attr("for", id).Body(
-		el("input").ID(id).Attr("type", "radio").Attr("name", "read-by").Attr("value", string(by)).Attr("checked", r.Form.By == by).
+		el("input[type=radio][name=read-by]").ID(id).Attr("value", string(by)).Attr("checked", r.Form.By == by).
 			OnClick(r.Page.does(state.ChooseRead{By: by}), app.EventScope(string(by))),
 		el("span").Text(label),
 	)
@@ -79,17 +79,15 @@ func (r *reader) choice(by state.ReadBy, label string) app.UI {
 
 func (r *reader) field(field state.Field, label, value, placeholder, hint string) app.UI {
 	id := string(field)
-	input := el("input").ID(id).Attr("type", "text").Attr("autocomplete", "off").Attr("autocapitalize", "off").Spellcheck(false).
+	input := el("input[type=text][autocomplete=off][autocapitalize=off][spellcheck=false]").ID(id).
 		Attr("placeholder", placeholder).Attr("value", value).OnInput(r.Page.typed(field), app.EventScope(id))
 	if r.Form.Wrong == field {
 		input.Aria("invalid", true).Aria("describedby", "read-error")
 	} else if hint != "" {
 		input.Aria("describedby", id+"-hint")
 	}
-	return el("div.field").Body(
-		el("label").Attr("for", id).Text(label),
-		input,
-		app.If(hint != "", func() app.UI { return el("span").ID(id + "-hint").Class("hint muted").Text(hint) }),
+	return labelled(id, label, input,
+		app.If(hint != "", func() app.UI { return el("span.hint.muted").ID(id + "-hint").Text(hint) }),
 	)
 }
 
@@ -99,5 +97,5 @@ func (r *reader) filter() app.UI {
 	if r.Form.Wrong == state.FieldReadFilter {
 		input.Aria("invalid", true).Aria("describedby", "read-error")
 	}
-	return el("div.field").Body(el("label[for=read-filter]").Text("Filter"), input)
+	return labelled("read-filter", "Filter", input)
 }

@@ -11,8 +11,9 @@ import (
 type signIn struct {
 	app.Compo
 
-	Page *Page
-	Form state.SignInForm
+	Page   *Page
+	Form   state.SignInForm
+	Unsent int // messages that wait for somebody to sign in
 }
 
 func (s *signIn) Render() app.UI {
@@ -41,9 +42,12 @@ func (s *signIn) Render() app.UI {
 					return el("p.muted.hint").Text("Guests see what the public may see. The server must run in the mode public.")
 				}),
 			),
-			app.If(f.Tab != state.TabGuest, func() app.UI { return s.mode() }),
-			app.If(!f.Failure.IsZero(), func() app.UI {
+			slot(f.Tab != state.TabGuest, func() app.UI { return s.mode() }),
+			slot(!f.Failure.IsZero(), func() app.UI {
 				return el("p#sign-in-error.error").Text(f.Failure.String())
+			}),
+			slot(s.Unsent > 0, func() app.UI {
+				return el("p#sign-in-unsent.notice").Text(unsent(s.Unsent) + " yet. Sign in with the same account to send what you wrote.")
 			}),
 			el("button#sign-in-send[type=submit].primary.wide").Text(signInWord(f.Tab)),
 		),
@@ -78,8 +82,12 @@ func (s *signIn) tab(tab state.Tab, label string) app.UI {
 // onTabKey moves between the tabs with the arrow keys, as tabs do.
 func (s *signIn) onTabKey(ctx app.Context, e app.Event) {
 	tabs := []state.Tab{state.TabPassword, state.TabToken, state.TabGuest}
-	step := map[string]int{"ArrowRight": 1, "ArrowLeft": len(tabs) - 1}[e.Get("key").String()]
-	if step == 0 {
+	step := 1
+	switch e.Get("key").String() {
+	case "ArrowRight":
+	case "ArrowLeft":
+		step = len(tabs) - 1
+	default:
 		return
 	}
 	e.PreventDefault()
@@ -94,33 +102,35 @@ func (s *signIn) onTabKey(ctx app.Context, e app.Event) {
 }
 
 func (s *signIn) input(field state.Field, label, kind, value, placeholder, autocomplete string) app.UI {
-	id := "sign-in-" + string(field)
-	input := el("input").ID(id).Attr("type", kind).Attr("name", string(field)).Attr("autocomplete", autocomplete).Attr("autocapitalize", "off").
-		Spellcheck(false).Attr("placeholder", placeholder).Attr("value", value).OnInput(s.Page.typed(field), app.EventScope(id))
-	if s.Form.Wrong == field {
-		input.Aria("invalid", true).Aria("describedby", "sign-in-error")
-	}
-	return el("div.field").Body(el("label").Attr("for", id).Text(label), input)
+	return labelled("sign-in-"+string(field), label, s.box(field, kind, value, autocomplete).Attr("placeholder", placeholder))
 }
 
 func (s *signIn) secret(field state.Field, label, value, autocomplete string) app.UI {
-	id, kind, word := "sign-in-"+string(field), "password", "Show"
+	kind, word := "password", "Show"
 	if s.Form.Reveal {
 		kind, word = "text", "Hide"
 	}
-	input := el("input").ID(id).Attr("type", kind).Attr("name", string(field)).Attr("autocomplete", autocomplete).Attr("autocapitalize", "off").
-		Spellcheck(false).Attr("value", value).OnInput(s.Page.typed(field), app.EventScope(id))
+	return labelled("sign-in-"+string(field), label, el("div.secret").Body(
+		s.box(field, kind, value, autocomplete),
+		el("button[type=button].quiet#sign-in-reveal").Aria("pressed", s.Form.Reveal).
+			Aria("label", word+" the "+label).Text(word).OnClick(s.Page.does(state.ToggleReveal{})),
+	))
+}
+
+// box is the input itself.
+func (s *signIn) box(field state.Field, kind, value, autocomplete string) app.HTMLElem {
+	id := "sign-in-" + string(field)
+	input := el("input[autocapitalize=off][spellcheck=false]").ID(id).Attr("type", kind).Attr("name", string(field)).
+		Attr("autocomplete", autocomplete).Attr("value", value).OnInput(s.Page.typed(field), app.EventScope(id))
 	if s.Form.Wrong == field {
 		input.Aria("invalid", true).Aria("describedby", "sign-in-error")
 	}
-	return el("div.field").Body(
-		el("label").Attr("for", id).Text(label),
-		el("div.secret").Body(
-			input,
-			el("button[type=button].quiet#sign-in-reveal").Aria("pressed", s.Form.Reveal).
-				Aria("label", word+" the "+label).Text(word).OnClick(s.Page.does(state.ToggleReveal{})),
-		),
-	)
+	return input
+}
+
+// labelled is a field with its label above it.
+func labelled(id, label string, field ...app.UI) app.UI {
+	return el("div.field").Body(append([]app.UI{el("label").Attr("for", id).Text(label)}, field...)...)
 }
 
 func (s *signIn) mode() app.UI {

@@ -1,6 +1,6 @@
 // Runs before the program has arrived: the person's theme without a flash, forms
 // that the browser does not send, true progress, and a plain sentence when
-// WebAssembly cannot run.
+// WebAssembly cannot run, a script is missing, or the program has ended.
 (function () {
   try {
     var kept = JSON.parse(localStorage.getItem("leveret.preferences") || "{}");
@@ -43,11 +43,31 @@
     if (technical && !/%/.test(technical)) say(technical, "loader-technical");
   }
 
+  // A program that has ended cannot say so itself, and the page would look alive.
+  function tellWhenItEnds() {
+    var run = Go.prototype.run;
+    Go.prototype.run = function (instance) {
+      return run.call(this, instance).finally(function () {
+        var line = document.createElement("p");
+        line.className = "no-script";
+        line.setAttribute("role", "alert");
+        line.textContent = "The page has stopped because of a mistake in its program. Copy what you still need, then reload.";
+        document.body.appendChild(line);
+      });
+    };
+  }
+
+  var missing = "";
+  window.addEventListener("error", function (event) {
+    if (event.target && event.target.tagName === "SCRIPT") missing = event.target.src;
+  }, true);
+
   document.addEventListener("DOMContentLoaded", function () {
-    if (!canCompile()) {
-      fail("");
+    if (!canCompile() || missing) {
+      fail(missing && "Missing: " + missing);
       return;
     }
+    tellWhenItEnds();
     var label = document.getElementById("app-wasm-loader-label");
     var icon = document.getElementById("app-wasm-loader-icon");
     var bar = document.getElementById("app-wasm-loader-bar");
