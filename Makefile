@@ -2,12 +2,14 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help run build test check e2e bench fuzz soak layering size clean FORCE
+.DELETE_ON_ERROR:
 .NOTPARALLEL: # go build uses all cores by itself
 
 # How long make fuzz spends on each target, how often make soak repeats, and what
 # make run and make bench pass on.
 FUZZTIME ?= 10s
 SOAK ?= 20
+ROUND ?= 1
 ARGS ?=
 BENCH ?= .
 
@@ -25,7 +27,7 @@ help:
 	@echo 'make e2e       the whole program in a browser'
 	@echo 'make bench     benchmarks (BENCH=name)'
 	@echo 'make fuzz      every fuzz target for $(FUZZTIME) (FUZZTIME=5m)'
-	@echo 'make soak      all tests $(SOAK) times, in their long variants (SOAK=100)'
+	@echo 'make soak      $(SOAK) rounds of all tests, in their long variants (SOAK=100)'
 	@echo 'make layering  who may import whom: internal/layering/table.go'
 	@echo 'make size      bytes of each WASM file: name raw gzip brotli'
 	@echo 'make clean     remove what was built, and the caches in .cache'
@@ -39,7 +41,7 @@ build: .cache/site-11
 
 bin/leveret: $(SERVER_FILES) web/dist/index.html .cache/version
 	@echo 'building $@'
-	@CGO_ENABLED=0 go build -trimpath -ldflags="-s -w -X main.version=$$(cat .cache/version)" -o $@ ./server
+	@CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags="-s -w -X main.version=$$(cat .cache/version)" -o $@ ./server
 
 # Level 9 is a few percent larger than 11 and twenty times as fast. It takes what
 # make build left in the cache, if that is still the same file.
@@ -55,7 +57,7 @@ web/dist/index.html: $(SITE_FILES)
 
 # Runs js/wasm tests in Node or a browser: the -exec of go test.
 .cache/bin/wasmtest: $(wildcard internal/wasmtest/*) $(wildcard internal/wasmtest/*/*) $(wildcard internal/chromium/*) $(MODULES)
-	@go build -o $@ ./internal/wasmtest
+	@go build -buildvcs=false -o $@ ./internal/wasmtest
 
 # Changes only when the version does.
 .cache/version: FORCE
@@ -88,11 +90,14 @@ bench:
 fuzz:
 	@FUZZTIME=$(FUZZTIME) .ci/fuzz
 
-# What depends on chance and timing, many times over; tests that have a longer
-# variant take it when LEVERET_SOAK is set.
+# What depends on chance and timing, in its long variant and many rounds of it. Each
+# round has seeds of its own; ROUND=7 SOAK=1 repeats the seventh.
 soak: bin/leveret
 	@.ci/setup
-	@PATH="$(CURDIR)/.cache/bin:$$PATH" LEVERET_SOAK=1 go test -count=$(SOAK) -timeout=0 ./protocol/... ./server/...
+	@export PATH="$(CURDIR)/.cache/bin:$$PATH"; for round in $$(seq $(ROUND) $$(($(ROUND) + $(SOAK) - 1))); do \
+		echo "round $$round"; \
+		LEVERET_SOAK=$$round go test -count=1 -timeout=0 ./protocol/... ./server/... || exit 1; \
+	done
 
 clean:
 	@rm -rf bin .cache wasm/test/node_modules

@@ -20,10 +20,11 @@ var ErrMissing = errors.New("no Chrome or Chromium found: install Debian's packa
 // Find returns the path of the browser: $CHROME, or the first one on the PATH.
 func Find() (string, error) {
 	if path := os.Getenv("CHROME"); path != "" {
-		if _, err := os.Stat(path); err != nil {
-			return "", fmt.Errorf("CHROME: %w", err)
+		found, err := exec.LookPath(path)
+		if err != nil {
+			return "", fmt.Errorf("CHROME is %q, which is no program: %w", path, err)
 		}
-		return path, nil
+		return found, nil
 	}
 	for _, name := range names {
 		if path, err := exec.LookPath(name); err == nil {

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"leveret/internal/chromium"
 )
 
 // A browser runs binaries in a page of headless Chromium. The page reports over a
@@ -26,7 +28,7 @@ import (
 type browser struct{ program, wasmDir string }
 
 func newBrowser(wasmDir string) (*browser, error) {
-	program, err := find("CHROME", "chromium", "chromium-browser", "google-chrome", "chrome")
+	program, err := chromium.Find()
 	if err != nil {
 		return nil, err
 	}

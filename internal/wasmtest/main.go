@@ -16,8 +16,8 @@
 // package ws, where wasm/test has it. In Chromium the tests may read the files of
 // their package's folder; what they write to $TMPDIR is kept in memory.
 //
-// The browser is $CHROME, or the first of chromium, chromium-browser,
-// google-chrome and chrome on the PATH; Node is $NODE, or node on the PATH.
+// The browser is the one that package chromium finds; Node is $NODE, or node on the
+// PATH.
 package main
 
 import (
@@ -103,7 +103,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 		}
 		ctx, cancel := context.WithTimeoutCause(ctx, *timeout, errTimeout)
 		defer cancel()
-		return h.run(ctx, flags.Arg(0), dir, flags.Args()[1:], env, stdout, stderr)
+		// The last one counts: a test that hangs says where before it is ended.
+		args := append(flags.Args()[1:], "-test.timeout="+(*timeout*9/10).String())
+		return h.run(ctx, flags.Arg(0), dir, args, env, stdout, stderr)
 	}
 
 	packages, err := list(ctx, flags.Args())
@@ -215,22 +217,4 @@ func findWS(ctx context.Context) string {
 		return ""
 	}
 	return ws
-}
-
-// find returns the program named by the environment variable, or the first of
-// names on the PATH.
-func find(variable string, names ...string) (string, error) {
-	if path := os.Getenv(variable); path != "" {
-		found, err := exec.LookPath(path)
-		if err != nil {
-			return "", fmt.Errorf("%s is no program: %w", variable, err)
-		}
-		return found, nil
-	}
-	for _, name := range names {
-		if path, err := exec.LookPath(name); err == nil {
-			return path, nil
-		}
-	}
-	return "", fmt.Errorf("none of %s is on the PATH: install one, or set %s to its path", strings.Join(names, ", "), variable)
 }

@@ -3,8 +3,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -16,9 +18,9 @@ import (
 type node struct{ program, script string }
 
 func newNode(wasmDir string) (*node, error) {
-	program, err := find("NODE", "node")
+	program, err := exec.LookPath(cmp.Or(os.Getenv("NODE"), "node"))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("Node: %w: install it, or set NODE to its path", err)
 	}
 	return &node{program, filepath.Join(wasmDir, "wasm_exec_node.js")}, nil
 }
