@@ -41,11 +41,13 @@ func TestKilledWhileTwoTabsWrite(t *testing.T) {
 	for len(s.rows()) < before+20 { // the pages are too busy to be asked
 	}
 	// On a slow machine all would be acknowledged before the kill: the rest is
-	// written to a server that stands still, which dies as soon as it goes on.
+	// written to a server that stands still, goes on for a moment, and dies in the
+	// middle of its work.
 	s.cmd.Process.Signal(syscall.SIGSTOP)
 	eval[bool](ann, fmt.Sprintf(burst, each/2, quote("ann late")))
 	eval[bool](bob, fmt.Sprintf(burst, each/2, quote("bob late")))
 	s.cmd.Process.Signal(syscall.SIGCONT)
+	time.Sleep(5 * time.Millisecond) // a process works in real time
 	s.kill()
 	acknowledged := [2]int{eval[int](ann, `window.leveret.acknowledged()`), eval[int](bob, `window.leveret.acknowledged()`)}
 	unacknowledged := 2*each - acknowledged[0] - acknowledged[1]

@@ -18,7 +18,8 @@ func TestTwoTabsAndCurl(t *testing.T) {
 	agree(t, s, ann, bob)
 
 	ann.typeInto("#create-user", "Ann")
-	ann.typeInto("#create-text", "Hello from Ann\r")
+	ann.typeInto("#create-text", "Hello from Ann")
+	ann.press("Enter")
 	t.Logf("created in one tab, seen in the other after %v", bob.shows("Hello from Ann"))
 	ann.shows("Hello from Ann")
 
@@ -172,7 +173,8 @@ func TestSigningInAndOut(t *testing.T) {
 	p.typeInto("#sign-in-token", "editor-demo-token")
 	p.click("#sign-in-send")
 	p.live()
-	p.typeInto("#create-text", "Signed in by token\r")
+	p.typeInto("#create-text", "Signed in by token")
+	p.press("Enter")
 	p.shows("Signed in by token")
 
 	if address := eval[string](p, "location.href"); address != s.url+"/" {
@@ -202,7 +204,8 @@ func TestModes(t *testing.T) {
 			s := startServer(t, "WEBSOCKETS_REST_AUTH="+mode)
 			p := openTab(t, mode, s.url)
 			p.live()
-			p.typeInto("#create-text", "Hello in mode "+mode+"\r")
+			p.typeInto("#create-text", "Hello in mode "+mode)
+			p.press("Enter")
 			p.shows("Hello in mode " + mode)
 			agree(t, s, p)
 		})
@@ -216,7 +219,8 @@ func TestNothingInTheConsole(t *testing.T) {
 	messages := chromedp.Console(p.ctx)
 	p.open(s.url)
 	p.live()
-	p.typeInto("#create-text", "Quietly\r")
+	p.typeInto("#create-text", "Quietly")
+	p.press("Enter")
 	p.shows("Quietly")
 	eval[bool](p, `(console.log('the end of the test'), true)`)
 	for m, err := range messages {
