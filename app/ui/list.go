@@ -43,16 +43,17 @@ type list struct {
 	fresh      int // so many rows at the top fade in
 	turn       bool
 
-	anchor       string  // the first row in view
-	anchorIndex  int     // where it was
-	anchorOffset float64 // how far it is scrolled out
-	current      string  // the row that Tab reaches
-	focused      string  // the row that has the focus, or ""
-	focusedPart  string  // "" for the row itself, else its button's action
-	pressed      string  // the row on which the pointer went down
-	settling     bool    // settle is due
-	jumped       int     // List.Jump as of the last drawing
-	toTop        bool    // the next settle scrolls to the top
+	anchor       string   // the first row in view
+	anchorIndex  int      // where it was
+	anchorOffset float64  // how far it is scrolled out
+	current      string   // the row that Tab reaches
+	focused      string   // the row that has the focus, or ""
+	focusedPart  string   // "" for the row itself, else its button's action
+	pressed      string   // the row on which the pointer went down
+	settling     bool     // settle is due
+	jumped       int      // List.Jump as of the last drawing
+	toTop        bool     // the next settle scrolls to the top
+	moved        app.Func // listens to the page's window
 }
 
 // OnMount begins to listen to what moves the window.
@@ -62,13 +63,29 @@ func (l *list) OnMount(ctx app.Context) {
 	if app.IsServer {
 		return
 	}
-	moved := app.FuncOf(func(this app.Value, args []app.Value) any {
+	l.moved = app.FuncOf(func(this app.Value, args []app.Value) any {
 		ctx.Dispatch(func(ctx app.Context) { l.onScroll(ctx, app.Event{}) })
 		return nil
 	})
 	// Where the window is too low for a list of its own, the page itself scrolls.
-	app.Window().Call("addEventListener", "scroll", moved, map[string]any{"passive": true})
-	app.Window().Call("addEventListener", "resize", moved, map[string]any{"passive": true})
+	for _, event := range moves {
+		app.Window().Call("addEventListener", event, l.moved, map[string]any{"passive": true})
+	}
+}
+
+// moves are the events of the page's window that move the list's.
+var moves = []string{"scroll", "resize"}
+
+// OnDismount lets go of the window's events.
+func (l *list) OnDismount() {
+	if l.moved == nil {
+		return
+	}
+	for _, event := range moves {
+		app.Window().Call("removeEventListener", event, l.moved)
+	}
+	l.moved.Release()
+	l.moved = nil
 }
 
 // OnUpdate chooses the window for the new rows, so that what is in view stays.

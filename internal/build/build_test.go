@@ -76,7 +76,7 @@ func gunzip(r io.Reader) io.Reader {
 func TestCompressTree(t *testing.T) {
 	dir, cache := t.TempDir(), t.TempDir()
 	writeTree(t, dir, map[string]string{
-		"index.html": long, "web/app.wasm": long + "wasm", "icon.png": long, "tiny.js": "1",
+		"index.html": long, "web/app.wasm": long + "wasm", "icon.png": "1",
 	})
 	did, err := compressTree(dir, cache, 9)
 	if err != nil {
@@ -85,7 +85,7 @@ func TestCompressTree(t *testing.T) {
 	if did != (packed{files: 3, anew: 3}) {
 		t.Errorf("did %+v", did)
 	}
-	want := []string{"icon.png", "index.html", "index.html.br", "index.html.gz", "tiny.js",
+	want := []string{"icon.png", "icon.png.br", "icon.png.gz", "index.html", "index.html.br", "index.html.gz",
 		"web/app.wasm", "web/app.wasm.br", "web/app.wasm.gz"}
 	if got := tree(t, dir); !slices.Equal(got, want) {
 		t.Errorf("the site has %q, want %q", got, want)

@@ -18,14 +18,6 @@ import (
 	"github.com/andybalholm/brotli"
 )
 
-// compressible are the extensions of files that get smaller. Pictures and fonts
-// are compressed already.
-var compressible = map[string]bool{
-	".css": true, ".csv": true, ".html": true, ".ico": true, ".js": true, ".json": true,
-	".map": true, ".md": true, ".mjs": true, ".svg": true, ".ts": true, ".txt": true,
-	".wasm": true, ".webmanifest": true, ".xml": true,
-}
-
 // forgetAfter is how long a compressed file is kept without being used.
 const forgetAfter = 30 * 24 * time.Hour
 
@@ -35,8 +27,8 @@ type packed struct {
 	anew  int // of those, how many were not all in the cache
 }
 
-// compressTree writes name.br and name.gz beside every compressible file under
-// dir. A variant that is no smaller than the file is left out. It uses all cores.
+// compressTree writes name.br and name.gz beside every file under dir. (Not always
+// smaller: the file server looks before it sends one.) It uses all cores.
 func compressTree(dir, cache string, level int) (packed, error) {
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		return packed{}, err
@@ -47,7 +39,7 @@ func compressTree(dir, cache string, level int) (packed, error) {
 	}
 	var names []string
 	for name := range sizes {
-		if compressible[strings.ToLower(filepath.Ext(name))] {
+		if ext := filepath.Ext(name); ext != ".br" && ext != ".gz" {
 			names = append(names, name)
 		}
 	}
@@ -104,9 +96,6 @@ func compressFile(name, cache string, level int) (anew bool, err error) {
 			return false, fmt.Errorf("%s%s: %w", name, v.suffix, err)
 		}
 		anew = anew || made
-		if len(small) >= len(content) {
-			continue
-		}
 		if err := writeFile(name+v.suffix, small); err != nil {
 			return false, err
 		}

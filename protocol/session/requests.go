@@ -27,6 +27,7 @@ type request struct {
 	seq       int64     // when it was written, in order; 0 = not yet
 	due       time.Time // when its answer is overdue
 	again     bool      // it was written over an earlier connection too
+	postponed bool      // it waits in the queue because it was refused in the gap
 	done      bool      // it was answered, or given up
 	cancelled bool      // nobody waits for its answer: cancelled, or resolved already
 }
@@ -211,7 +212,7 @@ func (s *Session) write() {
 func (s *Session) writeRequest(r *request) {
 	o := &s.outbox
 	o.lastSeq++
-	r.seq = o.lastSeq
+	r.seq, r.postponed = o.lastSeq, false
 	r.due = s.now.Add(s.config.RequestTimeout)
 	o.written = append(o.written, r)
 	s.send(r.frame)
@@ -226,6 +227,11 @@ func (s *Session) reply(m protocol.Message) {
 
 // answer ends a request with its answer: a message or a refusal.
 func (s *Session) answer(r *request, m protocol.Message, refusal *protocol.Error) {
+	if s.inGap() && refusal != nil && refusal.Code == protocol.CodeForbidden {
+		s.postpone(r)
+		s.eliminate(r.kind)
+		return
+	}
 	s.forget(r)
 	switch r.purpose {
 	case forCaller:
@@ -241,6 +247,34 @@ func (s *Session) answer(r *request, m protocol.Message, refusal *protocol.Error
 		s.snapshotRead(r.sub, m, refusal)
 	}
 	s.eliminate(r.kind)
+}
+
+// inGap: the token expired and its successor is not accepted yet. The server takes
+// what was written before we knew as the public's, and forbids most of it.
+func (s *Session) inGap() bool { return s.phase == renewing || s.phase == reauthenticating }
+
+// postpone puts a request that was refused in the gap, hence not carried out, back
+// into the queue, before what was never written. A subscription needs nothing:
+// all of them are sent again once the fresh credential is accepted.
+func (s *Session) postpone(r *request) {
+	o := &s.outbox
+	if r.sub != nil {
+		s.forget(r)
+		delete(s.subs.private, key(r.uid))
+		return
+	}
+	o.written = slices.DeleteFunc(o.written, func(other *request) bool { return other == r })
+	if r.cancelled {
+		s.forget(r)
+		return
+	}
+	r.seq = 0
+	n := 0
+	for n < len(o.queued) && o.queued[n].postponed {
+		n++
+	}
+	r.postponed = true
+	o.queued = slices.Insert(o.queued, n, r)
 }
 
 func (s *Session) answerCaller(r *request, m protocol.Message, refusal *protocol.Error) {

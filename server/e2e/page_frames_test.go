@@ -6,18 +6,6 @@ import (
 	"time"
 )
 
-// createMany submits the create form n times in one turn of the page's event loop.
-const createMany = `(() => {
-	const set = Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, 'value').set
-	const field = document.querySelector('#create-text')
-	for (let i = 0; i < %d; i++) {
-		set.call(field, %s + ' ' + i)
-		field.dispatchEvent(new Event('input', {bubbles: true}))
-		field.form.requestSubmit()
-	}
-	return true
-})()`
-
 // watchFrames looks at the list in every frame, as a person would see it: what is
 // in the document when the browser is about to paint, and after it has. It keeps
 // what was shown twice, in the list or both in the list and on its way.
@@ -50,8 +38,8 @@ func TestNoRowIsPaintedTwice(t *testing.T) {
 		eval[bool](p, watchFrames)
 	}
 	for range each / 10 { // in bursts, so that the frames between them are many
-		eval[bool](ann, fmt.Sprintf(createMany, 10, quote("ann")))
-		eval[bool](bob, fmt.Sprintf(createMany, 10, quote("bob")))
+		eval[bool](ann, fmt.Sprintf(burst, 10, quote("ann")))
+		eval[bool](bob, fmt.Sprintf(burst, 10, quote("bob")))
 	}
 	for _, p := range []*tab{ann, bob} {
 		p.until("all its writes acknowledged", fmt.Sprintf(`window.leveret.acknowledged() === %d`, each))
@@ -136,7 +124,7 @@ func TestTooManyRequests(t *testing.T) {
 		}
 		return true
 	})()`)
-	eval[bool](p, fmt.Sprintf(createMany, all, quote("eager")))
+	eval[bool](p, fmt.Sprintf(burst, all, quote("eager")))
 	took := p.until("all writes acknowledged", fmt.Sprintf(`window.leveret.acknowledged() === %d`, all))
 	sent := eval[int](p, `window.sent`)
 	t.Logf("%d creates at %d messages a second took %v and %d frames", all, limit, took.Round(time.Millisecond), sent)
