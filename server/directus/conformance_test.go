@@ -48,26 +48,11 @@ func recordedSchema() *query.Schema {
 
 // recordedProject is a database file with the recorded project's first rows.
 var recordedProject = sync.OnceValues(func() ([]byte, error) {
-	dir, err := os.MkdirTemp("", "leveret-directus-test")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "recorded.db")
-	ctx := context.Background()
-	store, err := sqlite.Open(ctx, sqlite.Options{Path: path, Schema: recordedSchema()})
-	if err != nil {
-		return nil, err
-	}
-	if _, err := directus.Seed(ctx, store, &directus.SeedOptions{Demo: true}); err != nil {
-		return nil, err
-	}
-	accounts := query.New()
-	users, err := store.Read(ctx, "directus_users", accounts)
-	if err != nil {
-		return nil, err
-	}
-	err = store.Write(ctx, func(tx directus.Tx) error {
+	return databaseFile(recordedSchema(), func(ctx context.Context, tx directus.Tx) error {
+		users, err := tx.Read(ctx, "directus_users", query.New())
+		if err != nil {
+			return err
+		}
 		for _, user := range users {
 			name, _, _ := strings.Cut(user["email"].(string), "@")
 			changes := query.Row{"token": directus.HashToken(name + "-static-token")}
@@ -92,13 +77,6 @@ var recordedProject = sync.OnceValues(func() ([]byte, error) {
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	if err := store.Close(); err != nil {
-		return nil, err
-	}
-	return os.ReadFile(path)
 })
 
 // recorded is the server that a conversation is played against.

@@ -37,21 +37,7 @@ type world struct {
 
 // template is a seeded database file, made once: hashing passwords takes time.
 var template = sync.OnceValues(func() ([]byte, error) {
-	dir, err := os.MkdirTemp("", "leveret-directus-test")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "template.db")
-	ctx := context.Background()
-	store, err := sqlite.Open(ctx, sqlite.Options{Path: path, Schema: directus.DemoSchema()})
-	if err != nil {
-		return nil, err
-	}
-	if _, err := directus.Seed(ctx, store, &directus.SeedOptions{Demo: true}); err != nil {
-		return nil, err
-	}
-	err = store.Write(ctx, func(tx directus.Tx) error {
+	return databaseFile(directus.DemoSchema(), func(ctx context.Context, tx directus.Tx) error {
 		for i, row := range []query.Row{
 			{"id": first, "text": "first", "user": "Ann", "status": "published"},
 			{"id": second, "text": "second", "user": "Bob", "status": "draft"},
@@ -64,14 +50,33 @@ var template = sync.OnceValues(func() ([]byte, error) {
 		}
 		return nil
 	})
+})
+
+// databaseFile returns the bytes of a database with the demo accounts and what
+// fill writes.
+func databaseFile(schema *query.Schema, fill func(context.Context, directus.Tx) error) ([]byte, error) {
+	dir, err := os.MkdirTemp("", "leveret-directus-test")
 	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "test.db")
+	ctx := context.Background()
+	store, err := sqlite.Open(ctx, sqlite.Options{Path: path, Schema: schema})
+	if err != nil {
+		return nil, err
+	}
+	if _, err := directus.Seed(ctx, store, &directus.SeedOptions{Demo: true}); err != nil {
+		return nil, err
+	}
+	if err := store.Write(ctx, func(tx directus.Tx) error { return fill(ctx, tx) }); err != nil {
 		return nil, err
 	}
 	if err := store.Close(); err != nil {
 		return nil, err
 	}
 	return os.ReadFile(path)
-})
+}
 
 func TestMain(m *testing.M) {
 	directus.CheapHashes()
