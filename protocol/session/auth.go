@@ -11,6 +11,9 @@ import (
 type auth struct {
 	credential Credential // one shape, as it was or will be sent
 	kept       bool       // it is a refresh token that the server gave, not the token function
+	posted     bool       // the caller sent it himself
+	own        Credential // the last one of the caller's that was accepted, for attempts that are given none
+	refusedAt  time.Time  // when the last one of the caller's was refused; zero = never
 	chain      chain
 }
 
@@ -69,6 +72,9 @@ func (s *Session) gotCredential(in GotCredential) {
 		s.failAttempt(c)
 		return
 	}
+	if in.Credential.IsZero() {
+		in.Credential = s.auth.own
+	}
 	if problem := s.choose(in.Credential); problem != "" {
 		c := Cause{Reason: ReasonNoCredential, Detail: problem}
 		if s.auth.chain.dead {
@@ -99,7 +105,7 @@ func (s *Session) gotCredential(in GotCredential) {
 // choose settles which one shape of a credential is used. If it cannot be, it
 // says what to do about it.
 func (s *Session) choose(c Credential) (problem string) {
-	s.auth.credential, s.auth.kept = Credential{}, false
+	s.auth.credential, s.auth.kept, s.auth.posted = Credential{}, false, false
 	if s.config.Mode == Strict {
 		if c.AccessToken == "" {
 			return "The mode strict needs an access token: a static token, or a JWT from a login over HTTP."
@@ -147,6 +153,14 @@ func (s *Session) sendAuth() {
 	})
 }
 
+// signInAs sends a credential of the caller's own over the open connection.
+func (s *Session) signInAs(m protocol.Auth, frame []byte) {
+	s.auth.credential = Credential{AccessToken: m.AccessToken, RefreshToken: m.RefreshToken, Email: m.Email, Password: m.Password}
+	s.auth.kept, s.auth.posted = false, true
+	s.enter(reauthenticating, Cause{Reason: ReasonAsked, Detail: "The caller signs in."}, s.now.Add(s.config.AuthTimeout))
+	s.send(frame)
+}
+
 // authOK: the server accepted a credential.
 func (s *Session) authOK(m protocol.AuthOK) {
 	awaited := s.phase == authenticating || s.phase == reauthenticating
@@ -156,6 +170,12 @@ func (s *Session) authOK(m protocol.AuthOK) {
 	if m.RefreshToken != "" {
 		s.auth.chain.rotate(m.RefreshToken)
 		s.emit(Rotated{RefreshToken: m.RefreshToken})
+	}
+	if awaited && s.auth.posted {
+		s.auth.own = s.auth.credential
+		if m.RefreshToken != "" {
+			s.auth.own.RefreshToken = m.RefreshToken
+		}
 	}
 	if awaited {
 		s.accepted(ReasonAuthenticated)
@@ -194,9 +214,27 @@ func (s *Session) authError(e *protocol.Error) {
 		// A server that did not come to look at the credential in its ten seconds says
 		// AUTH_FAILED too (Directus 12.4). Nobody has to sign in again for that.
 		s.failAttempt(Cause{Reason: ReasonAuthTimeout, Detail: e.Message, Err: e})
-	case awaited:
+	case s.phase == reauthenticating && s.auth.posted:
+		s.refusedOwn()
+	case awaited, s.phase.online() && e.Code == protocol.CodeAuthFailed && s.auth.credential.IsZero():
+		// The second: nobody signed in, and the server waits for that no longer.
 		s.refused(Cause{Reason: ReasonAuthFailed, Detail: e.Message, Err: e})
 	}
+}
+
+// refusedOwn: a credential that the caller sent over an open connection is no good.
+// Directus goes on with the public's permissions in mode public, and ends the
+// connection in the other modes; which one it is in shows in a moment.
+func (s *Session) refusedOwn() {
+	s.auth.credential, s.auth.own, s.auth.posted = Credential{}, Credential{}, false
+	s.auth.refusedAt = s.now
+	s.accepted(ReasonAuthFailed)
+}
+
+// endedForRefusal reports whether the connection ended because the caller's own
+// credential was refused.
+func (s *Session) endedForRefusal() bool {
+	return !s.auth.refusedAt.IsZero() && s.now.Sub(s.auth.refusedAt) < time.Second
 }
 
 // renew answers TOKEN_EXPIRED: the server waits ten seconds for a credential, and
@@ -232,5 +270,6 @@ func (s *Session) refused(c Cause) {
 // signIn waits for a person.
 func (s *Session) signIn(c Cause) {
 	s.unlink(c)
+	s.auth.own = Credential{}
 	s.enter(needsAuth, c, time.Time{})
 }

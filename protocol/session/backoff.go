@@ -43,7 +43,7 @@ func (s *Session) failAttempt(c Cause) {
 	if !b.ended(s.now, s.config.Backoff.Reset) {
 		b.failed++
 	}
-	if limit := s.config.Backoff.Attempts; limit > 0 && b.failed >= limit {
+	if limit := s.config.Backoff.Attempts; limit < 0 || limit > 0 && b.failed >= limit {
 		s.outbox.disconnect(s)
 		c.Reason = ReasonGaveUp
 		if c.Detail == "" {

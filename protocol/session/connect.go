@@ -39,6 +39,7 @@ func (s *Session) disconnect() {
 // what went wrong.
 func (s *Session) begin(c Cause) {
 	s.epoch++
+	s.auth.refusedAt = time.Time{}
 	s.backoff.ended(s.now, s.config.Backoff.Reset)
 	s.backoff.probing = false
 	s.enter(fetching, c, s.now.Add(s.config.DialTimeout))
@@ -117,6 +118,11 @@ func (s *Session) lost(in Lost) {
 	}
 	c := Cause{Reason: ReasonLost, Detail: in.Reason, Code: in.Code, Err: in.Err}
 	s.cut()
+	if s.endedForRefusal() {
+		c.Reason, c.Detail = ReasonAuthFailed, "The server refused the credential and ended the connection."
+		s.signIn(c)
+		return
+	}
 	switch in.Code {
 	case closeRestart:
 		c.Reason = ReasonRestart

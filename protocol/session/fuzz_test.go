@@ -25,6 +25,7 @@ type guard struct {
 	dialed   bool // that socket is open
 	awaiting bool // the credential was sent over it, and not answered
 	pending  map[session.RequestID]bool
+	posts    map[session.RequestID]bool // of those, what was posted
 	lastID   session.RequestID
 	subs     session.SubID
 	inits    map[session.SubID]int
@@ -39,6 +40,7 @@ func newGuard(t testing.TB, config session.Config) *guard {
 		now:     time.Unix(1_000_000_000, 0),
 		state:   session.Idle,
 		pending: map[session.RequestID]bool{},
+		posts:   map[session.RequestID]bool{},
 		inits:   map[session.SubID]int{},
 		ended:   map[session.SubID]bool{},
 	}
@@ -85,7 +87,7 @@ func (g *guard) step(in session.Input) {
 			if kind == "" {
 				g.failf("Send of no message: %s", e.Frame)
 			}
-			if _, posted := in.(session.Post); kind == protocol.TypeAuth && !posted {
+			if kind == protocol.TypeAuth {
 				g.awaiting = true
 			}
 		case session.Changed:
@@ -107,7 +109,7 @@ func (g *guard) step(in session.Input) {
 				g.failf("Resolve of request %d, which is not pending", e.ID)
 			}
 			delete(g.pending, e.ID)
-			if _, posted := in.(session.Post); !posted && (e.Reply == nil) == (e.Err == nil) {
+			if !g.posts[e.ID] && (e.Reply == nil) == (e.Err == nil) {
 				g.failf("Resolve with reply %v and error %v", e.Reply, e.Err)
 			}
 		case session.Ready:
@@ -310,8 +312,12 @@ func (g *guard) run(ops []byte, frames []string) {
 			g.step(session.Cancel{ID: id})
 		case 24:
 			g.lastID++
-			g.pending[g.lastID] = true
-			g.step(session.Post{ID: g.lastID, Message: protocol.Ping{}})
+			g.pending[g.lastID], g.posts[g.lastID] = true, true
+			if arg%32 == 0 {
+				g.step(session.Post{ID: g.lastID, Message: protocol.Auth{AccessToken: "own"}})
+			} else {
+				g.step(session.Post{ID: g.lastID, Message: protocol.Ping{}})
+			}
 		case 25:
 			subscribe(session.SubscribeOptions{})
 		case 26:

@@ -56,6 +56,7 @@ const (
 // outbox holds the requests that wait to be written, and those that wait for
 // their answer.
 type outbox struct {
+	posts      []Post // that wait for a credential to be answered
 	queued     []*request
 	written    []*request // in order of seq, hence of due; the done ones are dropped from its front
 	unanswered map[protocol.UID]*request
@@ -176,22 +177,45 @@ func (s *Session) keysOf(m protocol.Items) (keys []json.RawMessage) {
 	return keys
 }
 
-// post sends a message at once, or not at all.
+// post sends a message at once, or not at all; but while a fresh credential is on
+// its way, it waits for the answer to that.
 func (s *Session) post(in Post) {
-	if !s.phase.online() {
-		s.emit(Resolve{ID: in.ID, Err: ErrNotConnected})
-		return
+	auth, signsIn := authOf(in.Message)
+	wait := s.inGap() && !(signsIn && s.phase == renewing)
+	subscribe, subscribes := in.Message.(protocol.Subscribe)
+	var frame []byte
+	var err error
+	switch {
+	case !s.phase.online() && !s.inGap():
+		err = ErrNotConnected
+	case subscribes && s.uidTaken(subscribe.UID):
+		err = ErrUIDInUse // it would take the place of that one
+	case wait && len(s.outbox.posts) >= s.config.MaxRequests:
+		err = ErrTooManyRequests
+	default:
+		frame, err = protocol.Encode(in.Message)
 	}
-	if m, ok := in.Message.(protocol.Subscribe); ok && s.uidTaken(m.UID) {
-		s.emit(Resolve{ID: in.ID, Err: ErrUIDInUse}) // it would take the place of that one
+	switch {
+	case err != nil:
+	case wait:
+		s.outbox.posts = append(s.outbox.posts, in)
 		return
-	}
-	frame, err := protocol.Encode(in.Message)
-	if err == nil {
+	case signsIn:
+		s.signInAs(auth, frame)
+	default:
 		s.uids.avoid(protocol.UIDOf(in.Message))
 		s.send(frame)
 	}
 	s.emit(Resolve{ID: in.ID, Err: err})
+}
+
+// authOf returns the credential that a message brings, typed or raw.
+func authOf(m protocol.Message) (auth protocol.Auth, ok bool) {
+	if raw, isRaw := m.(protocol.Raw); isRaw && raw.Type == protocol.TypeAuth {
+		m, _ = protocol.DecodeFromClient(raw.Frame)
+	}
+	auth, ok = m.(protocol.Auth)
+	return auth, ok
 }
 
 // write sends what waits, subscribes first, and tells when all is caught up.
@@ -200,6 +224,14 @@ func (s *Session) write() {
 		return
 	}
 	s.ask()
+	posts := s.outbox.posts
+	s.outbox.posts = nil
+	for _, p := range posts {
+		s.post(p) // one that signs in lets the rest wait again
+	}
+	if !s.phase.online() {
+		return
+	}
 	for _, r := range s.outbox.queued {
 		if !r.done {
 			s.writeRequest(r)
@@ -405,6 +437,10 @@ func (s *Session) overdue(r *request) {
 // cut is the end of the link. What can be asked again goes back into the queue,
 // before what was never written.
 func (o *outbox) cut(s *Session) {
+	for _, p := range o.posts {
+		s.emit(Resolve{ID: p.ID, Err: ErrNotConnected})
+	}
+	o.posts = nil
 	written := o.written
 	o.written, o.doubts = nil, nil
 	var again []*request

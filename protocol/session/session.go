@@ -14,6 +14,7 @@ type Session struct {
 	// Of the present step.
 	now     time.Time
 	effects []Effect
+	quiet   bool // no Arrived is wanted
 	steps   int64
 
 	phase phase
@@ -142,7 +143,7 @@ func (s *Session) Step(now time.Time, in Input) []Effect {
 		}
 	case Received:
 		if in.Epoch == s.epoch && s.phase.linked() {
-			s.received(in.Frames)
+			s.received(in)
 		}
 	case Lost:
 		if in.Epoch == s.epoch && s.phase.hasSocket() {
@@ -213,13 +214,16 @@ func (s *Session) wake(why string) {
 }
 
 // received takes frames in, oldest first. Any frame is a sign of life.
-func (s *Session) received(frames [][]byte) {
-	if len(frames) == 0 {
+func (s *Session) received(in Received) {
+	if len(in.Frames) == 0 {
 		return
 	}
 	s.liveness.heard(s.now)
-	s.effects = make([]Effect, 0, 2*len(frames)+2)
-	for _, frame := range frames {
+	s.quiet = in.Quiet
+	if !s.quiet {
+		s.effects = make([]Effect, 0, 2*len(in.Frames)+2)
+	}
+	for _, frame := range in.Frames {
 		if !s.phase.linked() {
 			return // a frame before this one ended the connection
 		}
@@ -237,7 +241,9 @@ func (s *Session) frame(frame []byte) {
 	if s.private(m) {
 		return
 	}
-	s.emit(Arrived{Message: m, Frame: frame})
+	if !s.quiet {
+		s.emit(Arrived{Message: m, Frame: frame})
+	}
 	switch m := m.(type) {
 	case protocol.Subscription:
 		s.subscriptionFrame(m)

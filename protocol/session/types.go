@@ -124,7 +124,7 @@ type Cause struct {
 type Backoff struct {
 	Base     time.Duration // default 500 ms
 	Cap      time.Duration // default 20 s
-	Attempts int           // how many attempts in a row may fail; 0 = no limit
+	Attempts int           // how many attempts in a row may fail; 0 = no limit; below 0 = a lost link is not dialed again either
 	Reset    time.Duration // the count starts anew after so long authenticated; default 10 s
 }
 
@@ -234,6 +234,8 @@ type (
 	Received struct {
 		Epoch  int
 		Frames [][]byte
+		// Quiet says that nobody wants an Arrived for each of them.
+		Quiet bool
 	}
 	// Lost says that the connection ended. Code is the close code (1006 if there
 	// was no close frame).
@@ -265,7 +267,15 @@ type (
 	// Cancel forgets a request: no Resolve follows.
 	Cancel struct{ ID RequestID }
 	// Post sends a message and expects nothing. It is refused, by a Resolve with
-	// that ID, if the connection is not authenticated; else resolved at once.
+	// that ID, if the connection is not authenticated; else resolved at once. While
+	// a connection that was accepted waits for the answer to a fresh credential, the
+	// message waits too.
+	//
+	// A message of the type auth signs the caller in on this connection, as
+	// somebody else or, in mode Public, as somebody at all. Once accepted it is also
+	// what later attempts use where FetchCredential gives none. If it is refused the
+	// connection goes on as the public's, and where the server ends it for that, the
+	// state is NeedsAuth.
 	Post struct {
 		ID      RequestID
 		Message protocol.Message
@@ -349,8 +359,8 @@ type (
 	Ready struct{ ID SubID }
 	// Rotated: the server gave a new refresh token; the old one is void.
 	Rotated struct{ RefreshToken string }
-	// Arrived: a message came in, for those who listen to all of them. It is told
-	// for every frame but pings that were answered and answers to the session's
+	// Arrived: a message came in, for those who listen to all of them. Unless
+	// Received.Quiet, it is told for every frame but pings that were answered and answers to the session's
 	// own probes and private subscriptions.
 	Arrived struct {
 		Message protocol.Message
