@@ -39,6 +39,9 @@ type Client struct {
 	told     told
 	changes  changes
 	readers  map[*messageReader]bool
+
+	observers []*Observer
+	arrivals  []Arrival // of this step, for the observers
 }
 
 // New returns a client that is not connected; call Connect. A URL that cannot be
@@ -109,7 +112,12 @@ func (c *Client) Close() error {
 }
 
 // Send sends a message and waits for nothing. It fails with ErrNotConnected
-// unless authenticated.
+// unless authenticated. While an expired token is renewed the message waits for
+// that; it is lost if the link is.
+//
+// A protocol.Auth signs in on this connection, as somebody else or, in mode Public,
+// as somebody at all; nothing else is sent until the server has answered it. Once
+// accepted it is used again where Options.Token gives nothing.
 func (c *Client) Send(m protocol.Message) error {
 	if m == nil {
 		return errors.New("send: there is no message")

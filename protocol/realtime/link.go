@@ -122,7 +122,7 @@ func (c *Client) read(l *link) {
 			return
 		}
 		if len(frames) > 0 {
-			c.step(session.Received{Epoch: l.epoch, Frames: frames})
+			c.receive(l, frames)
 		}
 		var closed *transport.CloseError
 		switch {
@@ -141,6 +141,13 @@ func (c *Client) read(l *link) {
 			wait, interrupt = c.listen(l)
 		}
 	}
+}
+
+// receive hands over frames.
+func (c *Client) receive(l *link, frames [][]byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stepLocked(session.Received{Epoch: l.epoch, Frames: frames, Quiet: c.nobodyListens()})
 }
 
 // listen returns the context of the next Receives, which Ticks and failed Sends end.

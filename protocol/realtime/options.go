@@ -17,6 +17,7 @@ type (
 	Cause      = session.Cause
 	Reason     = session.Reason
 	Backoff    = session.Backoff
+	Arrival    = session.Arrived
 	Event      = session.Event
 	EventKind  = session.EventKind
 )

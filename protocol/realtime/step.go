@@ -33,6 +33,7 @@ func (c *Client) stepLocked(in session.Input) {
 			}
 		}
 	}
+	c.tellArrivals()
 	c.alarm.set(c)
 }
 
@@ -71,7 +72,9 @@ func (c *Client) carryOut(now time.Time, effect session.Effect) session.Input {
 		if l := c.link; l != nil && l.endFetch != nil && e.To != session.Dialing && e.To != session.Authenticating {
 			l.endFetch() // nobody waits for that credential any more
 		}
-		c.changes.add(Change{From: e.From, To: e.To, Cause: e.Cause, At: now, Next: e.Next})
+		change := Change{From: e.From, To: e.To, Cause: e.Cause, At: now, Next: e.Next}
+		c.changes.add(change)
+		c.tellChange(change)
 	case session.Resolve:
 		if r, ok := c.requests[e.ID]; ok {
 			delete(c.requests, e.ID)
@@ -86,7 +89,7 @@ func (c *Client) carryOut(now time.Time, effect session.Effect) session.Input {
 			c.tell(func() { f(e.RefreshToken) })
 		}
 	case session.Arrived:
-		c.arrived(e.Message)
+		c.arrived(e)
 	}
 	return nil
 }

@@ -84,25 +84,13 @@ func (c *Client) Subscribe(ctx context.Context, collection string, o *SubscribeO
 }
 
 func (c *Client) subscribe(ctx context.Context, collection string, o *SubscribeOptions) (*Subscription, error) {
-	options, err := o.session()
-	if err != nil {
-		return nil, err
-	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	s := &Subscription{c: c, collection: collection, ready: make(chan struct{}, 1)}
-	c.mu.Lock()
-	if c.closed {
-		c.mu.Unlock()
-		return nil, ErrClosed
+	s, err := c.open(collection, o)
+	if err != nil {
+		return nil, err
 	}
-	c.lastID++
-	s.id = session.SubID(c.lastID)
-	c.subs[s.id] = s
-	c.mu.Unlock()
-
-	c.step(session.Subscribe{ID: s.id, Collection: collection, Options: options})
 	for {
 		events, err := s.take(1)
 		if err != nil {
@@ -121,6 +109,36 @@ func (c *Client) subscribe(ctx context.Context, collection string, o *SubscribeO
 			return nil, ctx.Err()
 		}
 	}
+}
+
+// Open opens a subscription as [Client.Subscribe] does, and does not wait for the
+// server: what it refuses is the end of the events.
+func (c *Client) Open(collection string, o *SubscribeOptions) (*Subscription, error) {
+	s, err := c.open(collection, o)
+	if err != nil {
+		return nil, fmt.Errorf("subscribe to %s: %w", collection, err)
+	}
+	return s, nil
+}
+
+func (c *Client) open(collection string, o *SubscribeOptions) (*Subscription, error) {
+	options, err := o.session()
+	if err != nil {
+		return nil, err
+	}
+	s := &Subscription{c: c, collection: collection, ready: make(chan struct{}, 1)}
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return nil, ErrClosed
+	}
+	c.lastID++
+	s.id = session.SubID(c.lastID)
+	c.subs[s.id] = s
+	c.mu.Unlock()
+
+	c.step(session.Subscribe{ID: s.id, Collection: collection, Options: options})
+	return s, nil
 }
 
 // Events yields the init and then every change, until ctx ends (nothing more is

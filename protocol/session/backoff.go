@@ -45,7 +45,7 @@ func (s *Session) failAttempt(c Cause) {
 	}
 	if limit := s.config.Backoff.Attempts; limit < 0 || limit > 0 && b.failed >= limit {
 		s.outbox.disconnect(s)
-		c.Reason = ReasonGaveUp
+		c.Reason, c.Last = ReasonGaveUp, c.Reason
 		if c.Detail == "" {
 			c.Detail = "Every attempt failed."
 		}

@@ -193,7 +193,7 @@ func (s *Session) tick() {
 		s.failAttempt(Cause{Reason: ReasonNoCredential, Detail: "The credential did not arrive in time."})
 	case dialing:
 		s.backoff.upgrades++
-		s.failAttempt(Cause{Reason: ReasonDialFailed, Detail: "The server did not accept the connection in time."})
+		s.failAttempt(Cause{Reason: ReasonDialTimeout, Detail: "The server did not accept the connection in time."})
 	case authenticating, reauthenticating:
 		s.failAttempt(Cause{Reason: ReasonAuthTimeout, Detail: "The server did not answer the credential."})
 	case renewing:

@@ -99,6 +99,7 @@ const (
 	ReasonLost          Reason = "link-lost"       // the connection ended
 	ReasonSilent        Reason = "silent"          // the server did not answer the probe
 	ReasonDialFailed    Reason = "dial-failed"     // the socket did not open
+	ReasonDialTimeout   Reason = "dial-timeout"    // the socket did not open in time
 	ReasonRefusedOrDown Reason = "refused-or-down" // upgrades fail and nothing says whether the token or the server is at fault
 	ReasonAuthFailed    Reason = "auth-failed"     // the server refused the credential
 	ReasonAuthTimeout   Reason = "auth-timeout"    // the server did not answer the credential
@@ -114,6 +115,7 @@ const (
 // A Cause is a reason with its particulars.
 type Cause struct {
 	Reason Reason
+	Last   Reason // with ReasonGaveUp: what the last attempt failed of; else ""
 	Detail string // a sentence for a person, or ""
 	Code   int    // the close code, or 0
 	Err    error  // what failed, or nil

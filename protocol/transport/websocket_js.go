@@ -23,6 +23,9 @@ var Default Dialer = Browser{}
 // [MaxWaitingFrames], and as much waiting to be sent, close with [CloseTooSlow].
 type Browser struct {
 	WebSocket safejs.Value // a constructor; the zero Value is the page's own
+	// Created is called with each WebSocket before anything can have happened to it;
+	// what listens to it from then on is told after this package. Default: none.
+	Created func(ws safejs.Value)
 }
 
 // The values of readyState.
@@ -57,6 +60,9 @@ func (b Browser) Dial(ctx context.Context, url string) (Conn, error) {
 		ws.Call("close")
 		s.release()
 		return nil, fmt.Errorf("dial: %w", err)
+	}
+	if b.Created != nil {
+		b.Created(ws)
 	}
 	select {
 	case <-s.opened:

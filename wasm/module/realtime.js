@@ -1,0 +1,505 @@
+// The realtime composable: the face of the WebAssembly program towards a page that
+// knows @directus/sdk's.
+import { LeveretError } from './error.js';
+import { load, loaded, locate } from './instance.js';
+import { queryToParams } from './query.js';
+
+const defaults = { authMode: 'handshake', heartbeat: true, debug: false, connect: {}, reconnect: {} };
+
+export const realtime = (config = {}) => (client) => new Connection(client, { ...defaults, ...config }).face();
+
+// init says where the WebAssembly lies, and loads it now rather than with the first
+// connect().
+export async function init({ wasmURL } = {}) {
+	if (wasmURL !== undefined) locate(wasmURL);
+	await load();
+}
+
+// Those that hold a client in the program.
+const connections = new Set();
+
+// dispose disconnects every client and ends the program.
+export async function dispose() {
+	for (const connection of [...connections]) connection.disconnect();
+	const program = await loaded()?.catch(() => {});
+	for (const connection of [...connections]) connection.disconnect(); // connected meanwhile
+	program?.exit();
+}
+
+const notConnected = () =>
+	new LeveretError('NOT_CONNECTED', 'Cannot send messages without an open connection. Make sure you are calling "await client.connect()".');
+const disconnected = () => new LeveretError('DISCONNECTED', 'The client was disconnected.');
+
+// What a transition says when it is the end of an attempt to connect.
+function failureOf({ reason, last, detail }, failure) {
+	const because = last || reason;
+	const more = failure || detail;
+	switch (because) {
+		case 'auth-failed':
+		case 'auth-timeout':
+			return new LeveretError('AUTH_FAILED', 'Authentication failed while opening websocket connection', { reason: because, detail: more });
+		case 'no-credential':
+			if (failure) return new LeveretError('NO_TOKEN', failure);
+			if (/in time/.test(detail)) return timedOut();
+			return new LeveretError('NO_TOKEN', 'No token for authenticating the websocket. Make sure to provide one or call the login() function beforehand.');
+		case 'dial-timeout':
+			return timedOut();
+	}
+	return new LeveretError('CONNECTION_FAILED', `The connection could not be opened: ${more || because}. Check the URL, that the server runs with WEBSOCKETS_ENABLED=true and allows this page's origin, and the token.`, { reason: because });
+}
+
+const timedOut = () => new LeveretError('CONNECT_TIMEOUT', 'Connection attempt timed out.');
+
+// A Connection is what one realtime() keeps. While it is connected, or tries to be,
+// it holds a client in the program; otherwise nothing.
+class Connection {
+	#client;
+	#self; // the client as it was called last: with() makes copies
+	#config;
+	#handlers = { open: new Set(), error: new Set(), close: new Set(), message: new Set() };
+	#listeners = new Set();
+	#state = 'idle';
+	#uids = 0;
+	#held; // {program, id, unlisten}: the client in the program
+	#opening; // {promise, resolve, reject}: connect() is waited for
+	#open = false; // signed in, or the credential is being renewed
+	#socket; // {ws, event}: the latest WebSocket, and its open event
+	#subscriptions = new Map();
+	#lastSubscription = 0;
+
+	constructor(client, config) {
+		this.#client = this.#self = client;
+		this.#config = config;
+	}
+
+	// face returns the properties that with() copies into the client.
+	face() {
+		const core = this;
+		return {
+			async connect() {
+				return core.#connect(this);
+			},
+			disconnect() {
+				core.disconnect();
+			},
+			async isConnected() {
+				await core.#opening?.promise.catch(() => {});
+				return core.#open;
+			},
+			onWebSocket(event, callback) {
+				return core.#on(event, callback);
+			},
+			sendMessage(message) {
+				core.#send(message);
+			},
+			async subscribe(collection, options = {}) {
+				return core.#subscribe(this, collection, options);
+			},
+			realtime: {
+				get state() {
+					return core.#state;
+				},
+				onState(listener) {
+					core.#listeners.add(listener);
+					return () => core.#listeners.delete(listener);
+				},
+				async ask(message) {
+					return core.#ask(message);
+				},
+			},
+		};
+	}
+
+	#connect(self) {
+		this.#self = self ?? this.#client;
+		if (this.#open) return this.#socket.ws;
+		if (!this.#opening) {
+			this.#opening = withResolvers();
+			this.#opening.promise.catch(() => {}); // each caller has a promise of his own
+			this.#begin(this.#opening);
+		}
+		return this.#opening.promise;
+	}
+
+	async #begin(opening) {
+		try {
+			const program = await load();
+			if (this.#opening !== opening) return; // disconnected meanwhile
+			if (!this.#held) this.#create(program);
+			program.api.connect(this.#held.id);
+		} catch (error) {
+			this.#failed(opening, error);
+		}
+	}
+
+	#failed(opening, error) {
+		if (!opening || this.#opening !== opening) return;
+		this.#opening = undefined;
+		opening.reject(error);
+	}
+
+	// create makes the client in the program.
+	#create(program) {
+		const { authMode, heartbeat, connect, reconnect } = this.#config;
+		const { WebSocket } = this.#client.globals;
+		const token = authMode !== 'public' && typeof this.#self.getToken === 'function';
+		const retries = reconnect?.retries;
+		const settings = {
+			url: this.#url(),
+			// Without a token there is nothing to begin with: whoever calls signs in himself.
+			mode: token ? authMode : 'public',
+			token,
+			delay: reconnect?.delay === undefined ? 0 : Math.max(100, reconnect.delay),
+			attempts: reconnect === false || retries <= 0 ? -1 : retries === undefined ? 0 : retries + 1,
+			dialTimeout: connect === false ? 24 * 3600_000 : (connect?.timeout ?? 10_000),
+			pings: heartbeat !== false,
+			WebSocket,
+		};
+		const held = { program };
+		const id = program.api.create(settings, this.#hooks(held));
+		if (id instanceof Error) throw new LeveretError(id.code, id.message);
+		held.id = id;
+		held.unlisten = program.onEnd((error) => this.#broken(held, error));
+		this.#held = held;
+		connections.add(this);
+		if (this.#handlers.message.size) program.api.listen(id, true);
+	}
+
+	#url() {
+		const { url } = this.#config;
+		if (url !== undefined) return String(url);
+		const from = this.#client.url;
+		if (from.protocol === 'ws:' || from.protocol === 'wss:') return String(from);
+		const made = new URL(String(from));
+		made.protocol = from.protocol === 'https:' ? 'wss:' : 'ws:';
+		made.pathname = '/websocket';
+		return String(made);
+	}
+
+	// hooks are what the program tells this connection through. It calls them from within
+	// itself, where nothing of the page's may run: so they note it down for later, in order.
+	#hooks(held) {
+		const later = (f) => queueMicrotask(() => this.#held === held && f());
+		return {
+			socket: (ws) => this.#watch(ws),
+			changed: (to, reason, last, detail, code, failure, next) =>
+				later(() => this.#changed(to, { reason, last, detail, code }, failure, next)),
+			messages: (text) => later(() => this.#messages(JSON.parse(text))),
+			events: (id, text) => this.#subscriptions.get(id)?.push(JSON.parse(text)) ?? true,
+			ended: (id, code, message, refusal) => {
+				this.#subscriptions.get(id)?.end(new LeveretError(code, message, refusal ? JSON.parse(refusal) : {}));
+				this.#subscriptions.delete(id);
+			},
+			token: async () => this.#self.getToken(),
+		};
+	}
+
+	#watch(ws) {
+		const socket = { ws };
+		this.#socket = socket;
+		ws.addEventListener('open', (event) => {
+			socket.event = event;
+			this.#opened(socket);
+		});
+		ws.addEventListener('error', (event) => this.#emit('error', ws, event));
+		// After what the program makes of it: frames that came before are told before.
+		ws.addEventListener('close', (event) => queueMicrotask(() => this.#emit('close', ws, event)));
+	}
+
+	// changed is told every transition of the program's client.
+	#changed(to, cause, failure, next) {
+		const held = this.#held;
+		switch (to) {
+			case 'resyncing':
+			case 'live':
+				if (!this.#open) {
+					this.#open = true;
+					this.#opened(this.#socket);
+				}
+				break;
+			case 'authenticating': // of an open connection too, whose credential is renewed
+				break;
+			default:
+				this.#open = false;
+		}
+		this.#tell(to, cause, next);
+		if (this.#held !== held) return; // a listener disconnected
+		if (to !== 'waiting' && to !== 'needs-auth' && to !== 'closed') return;
+		const error = failureOf(cause, failure);
+		if (to !== 'waiting') {
+			this.#release();
+			const end =
+				cause.reason === 'gave-up' ? new LeveretError('GAVE_UP', `The connection was lost and every attempt to open it again failed: ${error.message}`, { cause: error }) : error;
+			this.#endSubscriptions(end);
+		}
+		this.#failed(this.#opening, error);
+	}
+
+	// opened goes on once the connection is both open and signed in, whichever is told
+	// last.
+	#opened(socket) {
+		if (!this.#open || !socket.event || this.#socket !== socket) return;
+		this.#emit('open', socket.ws, socket.event);
+		const opening = this.#opening;
+		this.#opening = undefined;
+		opening?.resolve(socket.ws);
+	}
+
+	#tell(to, cause, next) {
+		const from = this.#state;
+		this.#state = to;
+		const told = { reason: cause.reason };
+		if (cause.detail) told.detail = cause.detail;
+		if (cause.code) told.code = cause.code;
+		const change = { from, to, cause: told, at: new Date() };
+		if (next) change.next = new Date(next);
+		if (this.#config.debug) {
+			const { logger } = this.#client.globals;
+			logger[to === 'waiting' || to === 'needs-auth' ? 'warn' : 'info']('[Leveret]', `${from} → ${to}`, told);
+		}
+		this.#listeners.forEach((listener) => attempt(() => listener(change)));
+	}
+
+	// release lets go of the client in the program.
+	#release() {
+		const { program, id, unlisten } = this.#held;
+		this.#held = undefined;
+		this.#open = false;
+		connections.delete(this);
+		unlisten();
+		program.api.close(id);
+	}
+
+	#endSubscriptions(error) {
+		const all = [...this.#subscriptions.values()];
+		this.#subscriptions.clear();
+		all.forEach((subscription) => subscription.end(error));
+	}
+
+	disconnect() {
+		const opening = this.#opening;
+		const held = this.#held;
+		if (held) {
+			held.program.api.disconnect(held.id);
+			this.#release();
+			this.#endSubscriptions();
+		}
+		this.#failed(opening, disconnected());
+		if (held || opening) this.#tell('closed', { reason: 'asked' });
+	}
+
+	// broken is told that the program has ended by itself.
+	#broken(held, error) {
+		if (this.#held !== held) return;
+		this.#held = undefined;
+		this.#open = false;
+		connections.delete(this);
+		this.#endSubscriptions(error);
+		this.#failed(this.#opening, error);
+		const { ws } = this.#socket ?? {};
+		queueMicrotask(() => {
+			this.#emit('error', ws, errorEvent(error));
+			ws?.close();
+			this.#tell('closed', { reason: 'panic', detail: error.message });
+		});
+	}
+
+	#on(event, callback) {
+		const handlers = this.#handlers[event];
+		if (!handlers) throw new LeveretError('INVALID_EVENT', `There is no event "${event}": use open, message, error or close.`);
+		const entry = { callback }; // the same callback may be there twice
+		handlers.add(entry);
+		this.#listen();
+		return () => {
+			const had = handlers.delete(entry);
+			this.#listen();
+			return had;
+		};
+	}
+
+	// listen has the program tell messages while there is somebody to hear them.
+	#listen() {
+		this.#held?.program.api.listen(this.#held.id, this.#handlers.message.size > 0);
+	}
+
+	#emit(event, ws, argument) {
+		this.#handlers[event].forEach(({ callback }) => attempt(() => callback.call(ws, argument)));
+	}
+
+	#messages(messages) {
+		const { ws } = this.#socket;
+		for (const message of messages) {
+			if (typeof message === 'string') this.#emit('message', ws, new MessageEvent('message', { data: message }));
+			else if (message && !Array.isArray(message) && !(message.type === 'auth' && message.status === 'error')) this.#emit('message', ws, message);
+		}
+	}
+
+	#nextUid() {
+		return String(++this.#uids);
+	}
+
+	#withUid(message) {
+		return 'uid' in message ? message : { ...message, uid: this.#nextUid() };
+	}
+
+	#send(message) {
+		if (!this.#open) throw notConnected();
+		const text = typeof message === 'string' ? message : JSON.stringify(this.#withUid(message));
+		const error = this.#held.program.api.send(this.#held.id, text);
+		if (error?.code === 'NOT_CONNECTED') throw notConnected();
+		if (error) throw new LeveretError(error.code, error.message);
+	}
+
+	async #ask(message) {
+		if (!this.#held) await this.#connect(this.#self);
+		if (!this.#held) throw disconnected();
+		const asked = typeof message === 'string' ? JSON.parse(message) : message;
+		try {
+			return JSON.parse(await this.#held.program.api.ask(this.#held.id, JSON.stringify(this.#withUid(asked))));
+		} catch (error) {
+			throw new LeveretError(error.code, error.message);
+		}
+	}
+
+	async #subscribe(self, collection, options) {
+		const uid = 'uid' in options ? options.uid : this.#nextUid();
+		const text = (value) => (value === undefined || value === null ? undefined : JSON.stringify(value));
+		const query = options.query && text(queryToParams(options.query));
+		const item = text(options.item);
+		if (!this.#open) await this.#connect(self);
+		if (!this.#held) throw disconnected();
+		const { program, id } = this.#held;
+		const key = ++this.#lastSubscription;
+		const held = this.#held;
+		const subscription = new Subscription(
+			() => this.#held === held && program.api.resume(id, key),
+			() => {
+				this.#subscriptions.delete(key);
+				if (this.#held === held) program.api.unsubscribe(id, key);
+			},
+		);
+		this.#subscriptions.set(key, subscription);
+		program.api.subscribe(id, key, collection, options.event, item, query, String(uid));
+		return { subscription, unsubscribe: () => subscription.leave() };
+	}
+}
+
+// How many events wait in JavaScript before the program keeps the rest.
+const room = 1_024;
+
+const AsyncIteratorPrototype = Object.getPrototypeOf(Object.getPrototypeOf((async function* () {}).prototype));
+
+// A Subscription is the async generator of one subscription's messages.
+class Subscription {
+	#messages = [];
+	#next = 0; // of messages, the first that was not taken
+	#waiting = []; // the promises that next() gave out
+	#full = false;
+	#ended = false;
+	#error;
+	#resume;
+	#unsubscribe;
+
+	constructor(resume, unsubscribe) {
+		this.#resume = resume;
+		this.#unsubscribe = unsubscribe;
+	}
+
+	// push takes messages from the program and returns whether it may bring more.
+	push(messages) {
+		let i = 0;
+		while (i < messages.length && this.#waiting.length > 0) this.#waiting.shift().resolve({ value: messages[i++], done: false });
+		if (i < messages.length) {
+			if (this.#next === this.#messages.length) {
+				this.#messages = messages;
+				this.#next = i;
+			} else {
+				this.#messages = this.#messages.slice(this.#next).concat(messages.slice(i));
+				this.#next = 0;
+			}
+		}
+		this.#full = this.#messages.length - this.#next >= room;
+		return !this.#full;
+	}
+
+	// end says that there is no more after what waits: an error, or nothing.
+	end(error) {
+		if (this.#ended) return;
+		this.#ended = true;
+		const waiting = this.#waiting;
+		this.#waiting = [];
+		if (error && waiting.length > 0) waiting.shift().reject(error);
+		else this.#error = error;
+		waiting.forEach(({ resolve }) => resolve({ value: undefined, done: true }));
+	}
+
+	// leave ends it at once, from this side.
+	leave() {
+		this.#messages = [];
+		this.#next = 0;
+		this.#error = undefined;
+		if (!this.#ended) this.#unsubscribe();
+		this.end();
+	}
+
+	next() {
+		if (this.#next < this.#messages.length) {
+			const value = this.#messages[this.#next++];
+			if (this.#next === this.#messages.length) {
+				this.#messages = [];
+				this.#next = 0;
+				if (this.#full) {
+					this.#full = false;
+					this.#resume();
+				}
+			}
+			return Promise.resolve({ value, done: false });
+		}
+		if (this.#error) {
+			const error = this.#error;
+			this.#error = undefined;
+			return Promise.reject(error);
+		}
+		if (this.#ended) return Promise.resolve({ value: undefined, done: true });
+		const { promise, ...waiting } = withResolvers();
+		this.#waiting.push(waiting);
+		return promise;
+	}
+
+	async return(value) {
+		this.leave();
+		return { value: await value, done: true };
+	}
+
+	async throw(error) {
+		this.leave();
+		throw error;
+	}
+
+	get [Symbol.toStringTag]() {
+		return 'AsyncGenerator';
+	}
+}
+Object.setPrototypeOf(Subscription.prototype, AsyncIteratorPrototype);
+
+// attempt calls what is the page's: what that throws is its own affair, and is
+// reported as such.
+function attempt(f) {
+	try {
+		f();
+	} catch (error) {
+		if (globalThis.reportError) globalThis.reportError(error);
+		else Promise.reject(error);
+	}
+}
+
+function withResolvers() {
+	const made = {};
+	made.promise = new Promise((resolve, reject) => Object.assign(made, { resolve, reject }));
+	return made;
+}
+
+function errorEvent(error) {
+	const event = new Event('error');
+	return Object.defineProperties(event, { error: { value: error }, message: { value: error.message } });
+}
