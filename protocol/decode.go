@@ -79,6 +79,9 @@ func DecodeFromServer(frame []byte) Message {
 	if !ok {
 		return Raw{Frame: frame}
 	}
+	if m, ok := e.subscription(); ok {
+		return m
+	}
 	kind, _ := Text(e.kind)
 	uid, err := ParseUID(e.uid)
 	raw := Raw{Type: kind, UID: uid, Frame: frame}
@@ -105,25 +108,64 @@ func DecodeFromServer(frame []byte) Message {
 		return Ping{UID: uid}
 	case TypePong:
 		return Pong{UID: uid}
-	case TypeSubscription:
-		event, _ := Text(e.event)
-		switch Event(event) {
-		case EventInit, EventCreate, EventUpdate, EventDelete, EventUnsubscribe:
-		default:
-			return raw
-		}
-		return Subscription{
-			Event:        Event(event),
-			Data:         e.data,
-			Meta:         e.meta,
-			UID:          uid,
-			Capabilities: texts(e.capabilities),
-			Commit:       string(e.commit) == "true",
-		}
 	case TypeItems:
 		return Reply{Data: e.data, Meta: e.meta, UID: uid}
 	}
 	return raw
+}
+
+// DecodeSubscription is [DecodeFromServer] for those who get little else: it reads a
+// [Subscription] without making a Message of it. ok is false for any other frame.
+func DecodeSubscription(frame []byte) (m Subscription, ok bool) {
+	e, ok := scanEnvelope(frame)
+	if !ok {
+		return m, false
+	}
+	return e.subscription()
+}
+
+// subscription reads what a subscriber is told.
+func (e *envelope) subscription() (m Subscription, ok bool) {
+	if !isWord(e.kind, TypeSubscription) || isWord(e.status, "error") {
+		return m, false
+	}
+	event, known := eventOf(e.event)
+	uid, err := ParseUID(e.uid)
+	if !known || err != nil {
+		return m, false
+	}
+	return Subscription{
+		Event:        event,
+		Data:         e.data,
+		Meta:         e.meta,
+		UID:          uid,
+		Capabilities: texts(e.capabilities),
+		Commit:       string(e.commit) == "true",
+	}, true
+}
+
+var events = [...]Event{EventCreate, EventUpdate, EventDelete, EventInit, EventUnsubscribe}
+
+// eventOf reads one of the server's events.
+func eventOf(raw []byte) (Event, bool) {
+	for _, event := range events {
+		if isWord(raw, string(event)) {
+			return event, true
+		}
+	}
+	return "", false
+}
+
+// isWord compares a JSON string with a word, whatever escapes it is written with.
+func isWord(raw []byte, word string) bool {
+	if len(raw) == len(word)+2 && raw[0] == '"' && string(raw[1:len(raw)-1]) == word {
+		return true
+	}
+	if len(raw) <= len(word)+2 {
+		return false // an escape is longer than what it stands for
+	}
+	text, ok := Text(raw)
+	return ok && text == word
 }
 
 // texts reads an array of strings; anything else in it is passed over.

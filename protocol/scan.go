@@ -2,6 +2,8 @@ package protocol
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math/bits"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -126,7 +128,19 @@ func skipNumber(b []byte, i int) int {
 }
 
 func skipString(b []byte, i int) int {
-	for i++; i < len(b); i++ {
+	for i++; ; i++ {
+		// Eight bytes at a time: most of a frame is inside of strings.
+		for i+8 <= len(b) {
+			word := binary.LittleEndian.Uint64(b[i:])
+			if n := remarkable(word); n != 0 {
+				i += bits.TrailingZeros64(n) / 8
+				break
+			}
+			i += 8
+		}
+		if i >= len(b) {
+			return -1
+		}
 		switch c := b[i]; {
 		case c == '"':
 			return i + 1
@@ -154,7 +168,14 @@ func skipString(b []byte, i int) int {
 			}
 		}
 	}
-	return -1
+}
+
+// remarkable returns a word whose lowest set bit is in the lowest byte of word that is a
+// quote, a backslash or a control character, or 0 if none is.
+func remarkable(word uint64) uint64 {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	quote, backslash := word^ones*'"', word^ones*'\\'
+	return ((quote-ones)&^quote | (backslash-ones)&^backslash | (word-ones*' ')&^word) & high
 }
 
 func isHex(c byte) bool {

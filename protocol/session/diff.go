@@ -8,10 +8,10 @@ import (
 
 // A baseline is what a subscription's consumer was last told.
 type baseline struct {
-	rows     map[string]row // by primary key as text; nil = not known
-	complete bool           // every item of the subscription is in rows
-	most     int            // the largest snapshot so far
-	result   uint64         // where there are no rows: the hash of the result; 0 = not known
+	rows     map[string]*row // by primary key as text; nil = not known
+	complete bool            // every item of the subscription is in rows
+	most     int             // the largest snapshot so far
+	result   uint64          // where there are no rows: the hash of the result; 0 = not known
 	// early is what a subscription with an event was told of before its first baseline
 	// came, which may have been read earlier; nil is a deleted item.
 	early map[string]*row
@@ -36,7 +36,7 @@ func (b *baseline) overlay(early map[string]*row) {
 		case was == nil:
 			delete(b.rows, text)
 		default:
-			b.rows[text] = *was
+			b.rows[text] = was
 		}
 	}
 }
@@ -55,22 +55,22 @@ func (s *Session) baselineOf(sub *subscription, got *snapshot) baseline {
 	}
 	b := baseline{complete: true, most: sub.told.most}
 	if got.gone {
-		b.rows = map[string]row{}
+		b.rows = map[string]*row{}
 		return b
 	}
 	if got.data == nil {
 		return b
 	}
-	b.rows = make(map[string]row, len(sub.told.rows))
+	b.rows = make(map[string]*row, len(sub.told.rows))
 	n := 0
-	for r := rows(got.data); r.next(); {
+	for r := items(got.data, sub.primaryKey); r.next(); {
 		n++
-		text, isString, ok := keyText(member(r.row, sub.primaryKey))
+		text, isString, ok := keyText(r.key)
 		if !ok || n > s.config.MaxBaseline {
 			b.rows = nil
 			break
 		}
-		b.rows[text] = row{hash: hashOf(r.row), isInt: !isString}
+		b.rows[text] = &row{hash: r.hash, isInt: !isString}
 	}
 	if b.rows == nil && !s.oversize(got) {
 		b.result = hashOf(got.data) // no difference can be told, but that there is none
@@ -106,22 +106,26 @@ func (a arranged) cut(n, most int) bool {
 func (b *baseline) move(data json.RawMessage, primaryKey string, replay bool) (tell json.RawMessage, some, known bool) {
 	var differ []json.RawMessage
 	n, had := 0, 0
-	for r := rows(data); r.next(); {
+	for r := items(data, primaryKey); r.next(); {
 		n++
-		text, isString, ok := keyText(member(r.row, primaryKey))
+		text, isString, ok := keyBytes(r.key)
 		if !ok {
 			b.rows = nil // it cannot be told what changed
 			return data, true, false
 		}
-		now := row{hash: hashOf(r.row), isInt: !isString}
-		was, has := b.rows[text]
-		if has {
+		now := row{hash: r.hash, isInt: !isString}
+		was := b.rows[string(text)] // looking it up makes no copy of the key
+		if was == nil {
+			b.rows[string(text)] = &now
+		} else {
 			had++
 		}
-		if replay && was != now {
+		if replay && (was == nil || *was != now) {
 			differ = append(differ, r.row)
 		}
-		b.rows[text] = now
+		if was != nil {
+			*was = now
+		}
 	}
 	known = n > 0 && had == n
 	if !replay || len(differ) == n {

@@ -2,6 +2,8 @@ package session
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math/bits"
 
 	"leveret/protocol"
 )
@@ -47,8 +49,20 @@ func skipValue(b []byte, i int) int {
 	return i
 }
 
+// skipString looks at eight bytes at a time: most of a frame is inside of strings.
 func skipString(b []byte, i int) int {
 	for i++; i < len(b); i++ {
+		for i+8 <= len(b) {
+			word := binary.LittleEndian.Uint64(b[i:])
+			if n := zeroByte(word^(ones*'"')) | zeroByte(word^(ones*'\\')); n != 0 {
+				i += bits.TrailingZeros64(n) / 8
+				break
+			}
+			i += 8
+		}
+		if i >= len(b) {
+			break
+		}
 		switch b[i] {
 		case '\\':
 			i++
@@ -58,6 +72,12 @@ func skipString(b []byte, i int) int {
 	}
 	return len(b)
 }
+
+const ones = 0x0101010101010101
+
+// zeroByte returns a word whose lowest set bit is in the lowest byte of word that is
+// zero, or 0 if none is.
+func zeroByte(word uint64) uint64 { return (word - ones) &^ word & (ones << 7) }
 
 // firstByte returns the character that a value begins with, and whether it is an array.
 func firstByte(raw []byte) (c byte, array bool) {
@@ -92,7 +112,11 @@ func (r *rowScanner) next() bool {
 	if r.i >= len(r.raw) || r.raw[r.i] == ']' {
 		return false
 	}
-	end := skipValue(r.raw, r.i)
+	return r.took(skipValue(r.raw, r.i))
+}
+
+// took makes what lies before end the row, and goes on to the next.
+func (r *rowScanner) took(end int) bool {
 	if end == r.i {
 		return false
 	}
@@ -104,6 +128,29 @@ func (r *rowScanner) next() bool {
 		}
 	}
 	return true
+}
+
+// An itemScanner goes through items as a rowScanner does, and reads of each in the
+// same pass its primary key (nil if it has none) and its hashOf.
+type itemScanner struct {
+	rowScanner
+	primaryKey string
+	key        []byte
+	hash       uint64
+}
+
+func items(raw []byte, primaryKey string) itemScanner {
+	return itemScanner{rowScanner: rows(raw), primaryKey: primaryKey}
+}
+
+func (r *itemScanner) next() bool {
+	r.i = skipSpace(r.raw, r.i)
+	if r.i >= len(r.raw) || r.raw[r.i] == ']' {
+		return false
+	}
+	var end int
+	end, r.key, r.hash = scanItem(r.raw, r.i, r.primaryKey)
+	return r.took(end)
 }
 
 // count returns how many rows there are.
@@ -148,9 +195,8 @@ func (m *memberScanner) next() bool {
 		return false
 	}
 	m.value = m.raw[start:end:end]
-	m.i = len(m.raw)
-	if end = skipSpace(m.raw, end); end < len(m.raw) && m.raw[end] == ',' {
-		m.i = end + 1
+	if m.i = skipSpace(m.raw, end); m.i < len(m.raw) && m.raw[m.i] == ',' {
+		m.i++
 	}
 	return true
 }
@@ -183,20 +229,26 @@ func member(raw []byte, name string) (value []byte) {
 // keyText returns a primary key as text, and whether it is a JSON string. ok is
 // false if the value is no key: absent, null, or no scalar.
 func keyText(raw []byte) (text string, isString, ok bool) {
+	b, isString, ok := keyBytes(raw)
+	return string(b), isString, ok
+}
+
+// keyBytes is keyText without a copy.
+func keyBytes(raw []byte) (text []byte, isString, ok bool) {
 	raw = bytes.TrimSpace(raw)
 	if len(raw) == 0 {
-		return "", false, false
+		return nil, false, false
 	}
 	switch c := raw[0]; {
 	case c == '"' && bytes.IndexByte(raw, '\\') < 0 && len(raw) >= 2:
-		return string(raw[1 : len(raw)-1]), true, true
+		return raw[1 : len(raw)-1], true, true
 	case c == '"':
-		text, ok = protocol.Text(raw)
-		return text, true, ok
+		text, ok := protocol.Text(raw)
+		return []byte(text), true, ok
 	case c == '-' || '0' <= c && c <= '9':
-		return string(raw), false, true
+		return raw, false, true
 	}
-	return "", false, false
+	return nil, false, false
 }
 
 // without returns an object, or each object of an array, without one member.
@@ -261,13 +313,41 @@ func hashOf(raw []byte) uint64 {
 	return hashBytes(bytes.TrimSpace(raw))
 }
 
-// hashBytes is FNV-1a.
+// hashBytes takes eight bytes at a time.
 func hashBytes(b []byte) uint64 {
-	h := uint64(14695981039346656037)
-	for _, c := range b {
-		h = (h ^ uint64(c)) * 1099511628211
+	h := uint64(len(b)) * 0x9e3779b97f4a7c15
+	for ; len(b) >= 8; b = b[8:] {
+		h = bits.RotateLeft64((h^binary.LittleEndian.Uint64(b))*0xbf58476d1ce4e5b9, 29)
 	}
-	return h
+	for _, c := range b {
+		h = (h ^ uint64(c)) * 1099511628211 // FNV-1a
+	}
+	return h ^ h>>32
+}
+
+// scanItem reads an item once, for what would take three readings: its end, its
+// member of that name (nil if there is none), and its hashOf. What is no object has
+// no members.
+func scanItem(raw []byte, i int, name string) (end int, key []byte, hash uint64) {
+	if i >= len(raw) || raw[i] != '{' {
+		end = skipValue(raw, i)
+		return end, nil, hashOf(raw[i:end])
+	}
+	sum := uint64(len("object"))
+	m := memberScanner{raw: raw, i: i + 1}
+	for m.next() {
+		if m.is(name) {
+			key = m.value
+		}
+		sum += mix(hashBytes(m.name), hashOf(m.value))
+	}
+	end = skipSpace(raw, m.i)
+	if end < len(raw) && raw[end] == '}' {
+		end++
+	} else {
+		end = skipValue(raw, i) // not well-formed
+	}
+	return end, key, mix(sum, '{')
 }
 
 // mix joins two hashes so that their order counts (the finish of splitmix64).

@@ -16,7 +16,7 @@ type snapshot struct {
 }
 
 // initFrame handles the server's yes to a subscribe.
-func (s *Session) initFrame(sub *subscription, m protocol.Subscription) {
+func (s *Session) initFrame(sub *subscription, m *protocol.Subscription) {
 	if sub.step == behind || sub.step == unsent {
 		return // of an earlier subscribe; it is to be sent again
 	}

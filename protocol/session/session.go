@@ -233,6 +233,14 @@ func (s *Session) received(in Received) {
 
 // frame handles one frame.
 func (s *Session) frame(frame []byte) {
+	if s.quiet {
+		if m, ok := protocol.DecodeSubscription(frame); ok {
+			if !s.privateSubscription(&m) {
+				s.subscriptionFrame(&m)
+			}
+			return
+		}
+	}
 	m := protocol.DecodeFromServer(frame)
 	if _, ok := m.(protocol.Ping); ok && !s.config.IgnorePings {
 		s.pong()
@@ -246,7 +254,7 @@ func (s *Session) frame(frame []byte) {
 	}
 	switch m := m.(type) {
 	case protocol.Subscription:
-		s.subscriptionFrame(m)
+		s.subscriptionFrame(&m)
 	case protocol.AuthOK:
 		s.authOK(m)
 	case *protocol.Error:

@@ -310,7 +310,7 @@ func (s *Session) cutSubs() {
 }
 
 // subscriptionFrame handles what a subscription is told.
-func (s *Session) subscriptionFrame(m protocol.Subscription) {
+func (s *Session) subscriptionFrame(m *protocol.Subscription) {
 	if m.Event == protocol.EventUnsubscribe {
 		s.unsubscribed(m.UID)
 		return
@@ -343,7 +343,7 @@ func (s *Session) unsubscribed(uid protocol.UID) {
 }
 
 // eventFrame queues an event for the consumer.
-func (s *Session) eventFrame(sub *subscription, m protocol.Subscription) {
+func (s *Session) eventFrame(sub *subscription, m *protocol.Subscription) {
 	e := entry{event: Event{Kind: EventKind(m.Event), Data: m.Data, Meta: m.Meta, Commit: m.Commit}}
 	switch sub.step {
 	case current:
@@ -430,18 +430,7 @@ func (s *Session) subscribeUnanswered(sub *subscription) {
 func (s *Session) private(m protocol.Message) bool {
 	switch m := m.(type) {
 	case protocol.Subscription:
-		if m.Event == protocol.EventUnsubscribe && !s.liveness.probeUID.IsZero() && m.UID == s.liveness.probeUID {
-			return true
-		}
-		if len(s.subs.private) == 0 {
-			return false
-		}
-		r := s.subs.private[key(m.UID)]
-		if r == nil {
-			return false
-		}
-		s.privateFrame(r, m)
-		return true
+		return s.privateSubscription(&m)
 	case protocol.Reply:
 		if r := s.outbox.find(m.UID); r != nil && (r.purpose == forKeys || r.purpose == forSnapshot) {
 			s.answer(r, m, nil)
@@ -461,9 +450,25 @@ func (s *Session) private(m protocol.Message) bool {
 	return false
 }
 
+// privateSubscription is private for what subscriptions are told.
+func (s *Session) privateSubscription(m *protocol.Subscription) bool {
+	if m.Event == protocol.EventUnsubscribe && !s.liveness.probeUID.IsZero() && m.UID == s.liveness.probeUID {
+		return true
+	}
+	if len(s.subs.private) == 0 {
+		return false
+	}
+	r := s.subs.private[key(m.UID)]
+	if r == nil {
+		return false
+	}
+	s.privateFrame(r, m)
+	return true
+}
+
 // privateFrame handles a frame of a private subscription: its init is all that is
 // wanted of it.
-func (s *Session) privateFrame(r *request, m protocol.Subscription) {
+func (s *Session) privateFrame(r *request, m *protocol.Subscription) {
 	switch m.Event {
 	case protocol.EventInit:
 		s.leave(r.uid)
