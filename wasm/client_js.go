@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"runtime"
 	"syscall/js"
 	"time"
 
@@ -186,6 +187,12 @@ func (c *client) arrived(arrivals []realtime.Arrival) {
 func (c *client) close() {
 	c.cancel()
 	c.rt.Close()
+	// Go leaves the timeout of a timer that was stopped with JavaScript until another
+	// takes its place, and Node runs until it is over.
+	time.Sleep(time.Millisecond)
+	// JavaScript keeps the WebSocket, and all that came over it, until this program has
+	// collected what refers to it; what is garbage there is too little here to be seen.
+	runtime.GC()
 }
 
 // coded gives an error the code that JavaScript sees. A server's refusal keeps its

@@ -59,9 +59,11 @@ async function fetchWasm(url) {
 class Program {
 	api;
 	#go;
+	#values = []; // what it refers to in JavaScript
 	#url;
 	#source;
 	#said = ''; // what it wrote last, which after a panic tells why
+	#line = ''; // of that, what is no whole line yet
 	#ends = new Set();
 	#ended = false;
 
@@ -101,6 +103,7 @@ class Program {
 		this.#source = undefined;
 		const ended = new Promise((_, reject) => this.onEnd(reject));
 		this.#go.run(result.instance).catch((trap) => this.#end(2, trap));
+		this.#values = this.#go._values;
 		this.api = await Promise.race([this.ready, ended]);
 		return this;
 	}
@@ -118,17 +121,25 @@ class Program {
 		this.api.exit();
 	}
 
-	// stats tells what the program holds: goroutines, bytes of heap, and how many
-	// functions it has a hold on.
-	stats() {
-		const functions = this.#go._values.filter((value) => typeof value === 'function').length;
-		return { ...this.api.stats(), functions };
+	// stats tells what the program holds, once what nobody uses is collected:
+	// goroutines, bytes of heap, and how many functions of JavaScript it refers to.
+	async stats() {
+		let stats;
+		for (let i = 0; i < 3; i++) {
+			stats = this.api.stats();
+			await new Promise((resolve) => setTimeout(resolve)); // finalizers run
+		}
+		const functions = this.#values.filter((value) => typeof value === 'function').length;
+		return { ...stats, functions };
 	}
 
 	#say(text) {
-		this.#said = (this.#said + text).slice(-4000);
-		const lines = text.trimEnd();
-		if (lines) console.error(lines);
+		this.#said = (this.#said + text).slice(-10_000);
+		this.#line += text;
+		const end = this.#line.lastIndexOf('\n');
+		if (end < 0) return;
+		console.error(this.#line.slice(0, end));
+		this.#line = this.#line.slice(end + 1);
 	}
 
 	#end(code, trap) {
@@ -138,6 +149,8 @@ class Program {
 		const timeouts = this.#go._scheduledTimeouts;
 		timeouts.forEach((id) => clearTimeout(id));
 		timeouts.clear();
+		// Nobody is left to close these, and an open one keeps Node running.
+		for (const value of this.#values) if (value instanceof MessagePort) value.close();
 		if (code === 0) return;
 		const why = trap?.message ?? (/^(?:panic|fatal error): (.*)/m.exec(this.#said)?.[1] || `exit code ${code}`);
 		const error = new LeveretError('PANIC', `The WebAssembly program broke down: ${why}. connect() starts it anew; please report what led to it.`, { cause: trap });

@@ -45,7 +45,7 @@ function failureOf({ reason, last, detail }, failure) {
 		case 'dial-timeout':
 			return timedOut();
 	}
-	return new LeveretError('CONNECTION_FAILED', `The connection could not be opened: ${more || because}. Check the URL, that the server runs with WEBSOCKETS_ENABLED=true and allows this page's origin, and the token.`, { reason: because });
+	return new LeveretError('CONNECTION_FAILED', `The connection could not be opened: ${(more || because).replace(/\.+$/, '')}. Check the URL, that the server runs with WEBSOCKETS_ENABLED=true and allows this page's origin, and the token.`, { reason: because });
 }
 
 const timedOut = () => new LeveretError('CONNECT_TIMEOUT', 'Connection attempt timed out.');
