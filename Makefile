@@ -1,7 +1,7 @@
 # make run needs Go, git and make, and nothing else. make test sets itself up: see .ci/setup.
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check e2e bench fuzz soak layering size clean FORCE
+.PHONY: help run build module test check e2e bench bench-browser fuzz soak layering size clean FORCE
 .DELETE_ON_ERROR:
 .NOTPARALLEL: # go build uses all cores by itself
 
@@ -16,16 +16,19 @@ BENCH ?= .
 GO_FILES := $(shell find app internal protocol server wasm web -name node_modules -prune -o -name '*.go' ! -name '*_test.go' -print)
 MODULES := go.mod go.sum
 STATIC := $(shell find web/static 2>/dev/null) # folders too: they change when a file goes
-SITE_FILES := $(filter app/% protocol/% internal/build/%,$(GO_FILES)) $(STATIC) $(MODULES)
+MODULE := $(shell find wasm/module 2>/dev/null)
+SITE_FILES := $(filter app/% protocol/% wasm/% internal/build/% server/fileserver/scripts.go,$(GO_FILES)) $(STATIC) $(MODULE) LICENSE $(MODULES)
 SERVER_FILES := $(filter protocol/% server/% web/%,$(GO_FILES)) $(MODULES)
 
 help:
 	@echo 'make run       build all, start it on http://127.0.0.1:8055 (ARGS="--addr 127.0.0.1:9000" passes flags)'
 	@echo 'make build     build bin/leveret, the site compressed as small as can be'
+	@echo 'make module    the npm package of wasm/module, packed into bin'
 	@echo 'make test      everything that is checked, which sets itself up'
 	@echo 'make check     gofmt, go vet natively and for js, layering'
 	@echo 'make e2e       the whole program in a browser'
 	@echo 'make bench     benchmarks (BENCH=name)'
+	@echo 'make bench-browser  the module beside the official SDK, in Chromium'
 	@echo 'make fuzz      every fuzz target for $(FUZZTIME) (FUZZTIME=5m)'
 	@echo 'make soak      $(SOAK) rounds of all tests, in their long variants (SOAK=100)'
 	@echo 'make layering  who may import whom: internal/layering/table.go'
@@ -54,6 +57,9 @@ web/dist/index.html: $(SITE_FILES)
 	@echo 'building the site, which takes half a minute at brotli 11'
 	@go run ./internal/build -level 11
 	@touch $@
+
+module: .cache/site-11
+	@go run ./internal/build -pack bin
 
 # Runs js/wasm tests in Node or a browser: the -exec of go test.
 .cache/bin/wasmtest: $(wildcard internal/wasmtest/*) $(wildcard internal/wasmtest/*/*) $(wildcard internal/chromium/*) $(MODULES)
@@ -86,6 +92,11 @@ e2e: bin/leveret
 
 bench:
 	@go test -run '^$$' -bench '$(BENCH)' -benchmem $$(go list ./... | grep -v /server/e2e)
+
+# The SDK is among the packages of wasm/test; the sizes are those of brotli 11.
+bench-browser: .cache/site-11
+	@.ci/setup
+	@go run ./internal/benchbrowser
 
 fuzz:
 	@FUZZTIME=$(FUZZTIME) .ci/fuzz

@@ -254,6 +254,9 @@ func scanObject(b []byte, member func(key, value []byte)) bool {
 	return i >= 0 && skipSpace(b, i) == len(b)
 }
 
+// Valid reports whether a text is one JSON value, as json.Valid does.
+func Valid(raw []byte) bool { return valid(raw) }
+
 // valid reports whether a text is one JSON value and nothing else.
 func valid(b []byte) bool {
 	i := skipValue(b, skipSpace(b, 0), 0)

@@ -54,6 +54,10 @@ func (m *Main) Open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	scripts, err := fileserver.InlineScripts(site)
+	if err != nil {
+		return fmt.Errorf("the site does not say which scripts its pages may run: %w: build it anew, or remove that file", err)
+	}
 	// The address first: when it is taken, perhaps by an earlier start of this
 	// program, its database is left alone.
 	if m.listener, err = net.Listen("tcp", m.Config.Addr); err != nil {
@@ -70,8 +74,9 @@ func (m *Main) Open(ctx context.Context) error {
 		}
 		backend = m.hub.Handler()
 	}
+	files := fileserver.New(site, &fileserver.Options{InlineScripts: scripts})
 	m.server = &http.Server{
-		Handler:           m.routes(site, backend),
+		Handler:           m.routes(site, files, backend),
 		ReadHeaderTimeout: 10 * time.Second,
 		// A socket is not affected by these two: taking over the connection clears
 		// its deadlines. The second allows 7 MB in ten minutes.
@@ -162,8 +167,7 @@ func (m *Main) explainListen(err error) error {
 }
 
 // routes sends each request to the backend, if there is one, or to the files.
-func (m *Main) routes(site fs.FS, backend http.Handler) http.Handler {
-	files := fileserver.New(site, nil)
+func (m *Main) routes(site fs.FS, files, backend http.Handler) http.Handler {
 	if m.Config.onlyFiles() {
 		return files
 	}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"leveret/protocol/transport"
+	"leveret/server/fileserver"
 )
 
 // testSite is a folder with a page.
@@ -118,6 +119,29 @@ func TestServesThePageAndTheBackend(t *testing.T) {
 	r, body := p.get("/items/messages", "Authorization", "Bearer editor-demo-token")
 	if r.StatusCode != 200 || !strings.Contains(body, "Welcome to Leveret") {
 		t.Errorf("GET /items/messages: %d %s", r.StatusCode, body)
+	}
+}
+
+// Scripts that were in a page when the site was built may run there; which these
+// are the built site says itself, also when it is the folder of --site.
+func TestInlineScriptsOfTheSite(t *testing.T) {
+	const hash = "sha256-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+	for name, args := range map[string][]string{"with the backend": nil, "files alone": {"--db", ""}} {
+		t.Run(name, func(t *testing.T) {
+			c := testConfig(t, args)
+			if err := os.WriteFile(filepath.Join(c.Site, fileserver.InlineScriptsName), []byte(`{"index.html": ["`+hash+`"]}`), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			p := start(t, c)
+			for path, want := range map[string]bool{"/": true, "/index.html": true, "/assets/logo.svg": false} {
+				if r, _ := p.get(path); strings.Contains(r.Header.Get("Content-Security-Policy"), "'"+hash+"'") != want {
+					t.Errorf("GET %s: policy %q", path, r.Header.Get("Content-Security-Policy"))
+				}
+			}
+			if r, _ := p.get("/" + fileserver.InlineScriptsName); r.StatusCode != 404 {
+				t.Errorf("the list itself is served: %d", r.StatusCode)
+			}
+		})
 	}
 }
 
@@ -319,7 +343,10 @@ func TestRefusalsToStart(t *testing.T) {
 	if err := os.WriteFile(noDatabase, []byte(strings.Repeat("not a database ", 20)), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	database, site := filepath.Join(t.TempDir(), "new.db"), testSite(t)
+	database, site, spoiled := filepath.Join(t.TempDir(), "new.db"), testSite(t), testSite(t)
+	if err := os.WriteFile(filepath.Join(spoiled, fileserver.InlineScriptsName), []byte("half a li"), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	for name, c := range map[string]struct {
 		args []string
 		want string
@@ -330,6 +357,7 @@ func TestRefusalsToStart(t *testing.T) {
 		"no database":        {[]string{"--addr", "127.0.0.1:0", "--db", noDatabase, "--site", site}, "is not a SQLite database"},
 		"no site":            {[]string{"--addr", "127.0.0.1:0", "--db", database, "--site", filepath.Join(site, "nosuch")}, "the folder of --site cannot be served"},
 		"site is a file":     {[]string{"--addr", "127.0.0.1:0", "--db", database, "--site", filepath.Join(site, "index.html")}, "the folder of --site cannot be served"},
+		"a spoiled site":     {[]string{"--addr", "127.0.0.1:0", "--db", database, "--site", spoiled}, "build it anew"},
 		"beyond loopback":    {[]string{"--addr", "0.0.0.0:0", "--db", database, "--site", site}, "start with --demo=false"},
 		"a wrong flag":       {[]string{"--nosuch"}, "leveret --help"},
 		"a database in use":  {nil, "is in use by another leveret"},

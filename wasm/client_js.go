@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"runtime"
 	"syscall/js"
@@ -23,7 +22,6 @@ type client struct {
 	cancel context.CancelFunc
 	rt     *realtime.Client
 	hooks  js.Value
-	silent func() // ends the telling of messages; nil if none is told
 	subs   map[int]*subscription
 }
 
@@ -34,12 +32,12 @@ const maxQueue = 8_192
 
 // newClient makes a client. settings holds url, mode, token (whether hooks.token is
 // to be asked), delay and dialTimeout (milliseconds; 0 = the default), attempts,
-// pings (whether to answer the server's) and WebSocket (a constructor). The hooks are
+// pings (whether to answer the server's), prefix (of the program's own uids) and
+// WebSocket (a constructor). The hooks are
 // called within a callback, so they only note down what they are told:
 //
 //	socket(ws)                              a WebSocket was made
 //	changed(to, reason, last, detail, code, error, next)
-//	messages(text)                          a JSON array of messages; a string is a frame that is no JSON
 //	events(subscription, text) → room       a JSON array; false: call resume for more
 //	ended(subscription, code, message, refusal)
 //	token() → promise of a token or null
@@ -57,7 +55,7 @@ func newClient(settings, hooks js.Value) (*client, error) {
 			Created:   func(ws safejs.Value) { hooks.Call("socket", safejs.Unsafe(ws)) },
 		},
 		Session: session.Config{
-			UIDPrefix:   "leveret-", // JavaScript counts without one
+			UIDPrefix:   settings.Get("prefix").String(),
 			DialTimeout: milliseconds("dialTimeout"),
 			IgnorePings: !settings.Get("pings").Bool(),
 			MaxQueue:    maxQueue,
@@ -75,7 +73,7 @@ func newClient(settings, hooks js.Value) (*client, error) {
 	}
 	c.rt = rt
 	c.ctx, c.cancel = context.WithCancel(context.Background())
-	rt.Observe(&realtime.Observer{Changed: c.changed})
+	rt.Watch(c.changed)
 	return c, nil
 }
 
@@ -85,7 +83,6 @@ var methods = map[string]func(c *client, args []js.Value) any{
 	"disconnect": func(c *client, _ []js.Value) any { c.rt.Disconnect(); return nil },
 	"send":       func(c *client, args []js.Value) any { return c.send(args[0].String()) },
 	"ask":        func(c *client, args []js.Value) any { return c.ask(args[0].String()) },
-	"listen":     func(c *client, args []js.Value) any { c.listen(args[0].Bool()); return nil },
 	"subscribe":  func(c *client, args []js.Value) any { c.subscribe(args); return nil },
 	"unsubscribe": func(c *client, args []js.Value) any {
 		c.unsubscribe(args[0].Int())
@@ -155,32 +152,6 @@ func (c *client) ask(frame string) any {
 		text, err := protocol.Encode(reply)
 		return string(text), err
 	})
-}
-
-// listen begins or ends the telling of messages.
-func (c *client) listen(on bool) {
-	switch {
-	case on && c.silent == nil:
-		c.silent = c.rt.Observe(&realtime.Observer{Arrived: c.arrived})
-	case !on && c.silent != nil:
-		c.silent()
-		c.silent = nil
-	}
-}
-
-func (c *client) arrived(arrivals []realtime.Arrival) {
-	text := []byte{'['}
-	for _, a := range arrivals {
-		frame := a.Frame
-		if raw, ok := a.Message.(protocol.Raw); ok && raw.Type == "" && !json.Valid(frame) {
-			frame = []byte(protocol.StringUID(string(frame)).JSON())
-		}
-		if len(text) > 1 {
-			text = append(text, ',')
-		}
-		text = append(text, frame...)
-	}
-	c.hooks.Call("messages", string(append(text, ']')))
 }
 
 // close ends the client and waits until all it held is released.

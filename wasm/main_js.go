@@ -17,7 +17,6 @@ import (
 //	connect(client), disconnect(client), close(client)
 //	send(client, text) → undefined or an error
 //	ask(client, text) → promise of text
-//	listen(client, on)                    whether hooks.messages is called
 //	subscribe(client, subscription, collection, event, item, query, uid)
 //	unsubscribe(client, subscription), resume(client, subscription)
 //	stats() → {goroutines, heap}

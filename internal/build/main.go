@@ -2,9 +2,11 @@
 // compressed variant beside each of them.
 //
 //	go run ./internal/build -o web/dist -level 9
+//	go run ./internal/build -o web/dist -pack bin
 //
 // It runs in the module's folder. What it compressed it keeps in .cache by content
-// and level, so that a file that did not change costs nothing.
+// and level, so that a file that did not change costs nothing. The site holds the
+// npm package of wasm/module too, which -pack makes a tarball of.
 package main
 
 import (
@@ -26,10 +28,18 @@ func main() {
 	flag.StringVar(&b.out, "o", "web/dist", "the `folder` to put the site into; what else is in it is removed, but for .gitkeep")
 	flag.StringVar(&b.cache, "cache", ".cache", "the `folder` for what can be made again")
 	flag.IntVar(&b.level, "level", 9, "brotli level, 0 to 11: 11 is the smallest, and takes half a minute")
+	packInto := flag.String("pack", "", "build nothing: pack the npm package of the built site into this `folder`")
 	flag.Parse()
 	if flag.NArg() > 0 || b.level < 0 || b.level > 11 {
 		flag.Usage()
 		os.Exit(2)
+	}
+	if *packInto != "" {
+		if err := pack(os.Stdout, filepath.Join(b.out, moduleName), *packInto); err != nil {
+			fmt.Fprintln(os.Stderr, "build:", err)
+			os.Exit(1)
+		}
+		return
 	}
 	start := time.Now()
 	packed, err := b.build()
@@ -48,7 +58,7 @@ const wasmName = "web/app.wasm"
 // A builder makes the site. Paths are relative to the module's folder.
 type builder struct {
 	out   string // the site
-	cache string // app.wasm, the site while it is being made, and compressed files
+	cache string // the programs, the site while it is being made, and compressed files
 	level int    // of brotli
 }
 
@@ -57,7 +67,7 @@ func (b *builder) build() (packed, error) {
 		return packed{}, err
 	}
 	wasm := filepath.Join(b.cache, "app.wasm")
-	if err := buildWasm(wasm, "./app"); err != nil {
+	if err := buildWasm(wasm, "./app", smaller); err != nil {
 		return packed{}, err
 	}
 	// The site is made beside its place and moved there when it is whole.
@@ -82,8 +92,18 @@ func (b *builder) build() (packed, error) {
 	if err := os.WriteFile(filepath.Join(staging, "wasm_exec.js"), glue, 0o644); err != nil {
 		return packed{}, err
 	}
+	if err := b.buildModule(filepath.Join(staging, moduleName), glue); err != nil {
+		return packed{}, err
+	}
+	// ./app puts all of web/static under web; these pages are no part of its own.
+	if err := os.Rename(filepath.Join(staging, "web", demoName), filepath.Join(staging, demoName)); err != nil {
+		return packed{}, err
+	}
 	result, err := compressTree(staging, filepath.Join(b.cache, "compressed"), b.level)
 	if err != nil {
+		return packed{}, err
+	}
+	if err := writeInlineScripts(staging, demoName); err != nil {
 		return packed{}, err
 	}
 	return result, publish(staging, b.out)
@@ -116,19 +136,24 @@ var smaller = []string{
 }
 
 // buildWasm compiles a package for the browser, without what only a debugger reads.
-func buildWasm(out, pkg string) error {
-	args := append([]string{"build", "-trimpath", "-ldflags=-s -w"}, smaller...)
-	return run([]string{"GOOS=js", "GOARCH=wasm"}, "go", append(args, "-o", out, pkg)...)
+func buildWasm(out, pkg string, flags []string) error {
+	args := append([]string{"build", "-trimpath", "-ldflags=-s -w"}, flags...)
+	if err := run(inBrowser, "go", append(args, "-o", out, pkg)...); err != nil {
+		return err
+	}
+	program, err := os.ReadFile(out)
+	if err != nil {
+		return err
+	}
+	// go build writes an archive, and is content, where a package is not called main.
+	if !bytes.HasPrefix(program, []byte("\x00asm")) {
+		return fmt.Errorf("%s is no program for js/wasm: it has to be a package main there", pkg)
+	}
+	return nil
 }
 
-// toolchainGlue returns the wasm_exec.js of the Go that builds.
-func toolchainGlue() ([]byte, error) {
-	root, err := exec.Command("go", "env", "GOROOT").Output()
-	if err != nil {
-		return nil, fmt.Errorf("go env GOROOT: %w", err)
-	}
-	return os.ReadFile(filepath.Join(strings.TrimSpace(string(root)), "lib", "wasm", "wasm_exec.js"))
-}
+// inBrowser is the environment in which go builds for the browser.
+var inBrowser = []string{"GOOS=js", "GOARCH=wasm"}
 
 // run runs a program and shows what it said if it fails.
 func run(env []string, name string, args ...string) error {

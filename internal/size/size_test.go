@@ -1,6 +1,9 @@
 package main
 
 import (
+	"os"
+	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -19,6 +22,8 @@ func TestReport(t *testing.T) {
 			"leveret.wasm 3 2 1\napp.wasm 30 20 10\n", ""},
 		"at the limit": {fstest.MapFS{"app.wasm": bytes(1), "app.wasm.gz": bytes(1), "app.wasm.br": bytes(1_650_000)},
 			"app.wasm 1 1 1650000\n", ""},
+		"the module above it": {fstest.MapFS{"leveret.wasm": bytes(1), "leveret.wasm.gz": bytes(1), "leveret.wasm.br": bytes(780_002)},
+			"leveret.wasm 1 1 780002\n", "2 above its limit of 780000"},
 		"above it": {fstest.MapFS{"app.wasm": bytes(1), "app.wasm.gz": bytes(1), "app.wasm.br": bytes(1_650_001)},
 			"app.wasm 1 1 1650001\n", "1 above its limit of 1650000"},
 		"not compressed": {fstest.MapFS{"app.wasm": bytes(1)}, "", "build the site first"},
@@ -34,5 +39,27 @@ func TestReport(t *testing.T) {
 				t.Errorf("error %v, want %q", err, c.err)
 			}
 		})
+	}
+}
+
+// What keeps the module small is what it does not link.
+func TestWhatTheModuleLinks(t *testing.T) {
+	cmd := exec.Command("go", "list", "-deps", "./wasm")
+	cmd.Dir = "../.."
+	cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s: %v", cmd, err)
+	}
+	linked := strings.Fields(string(out))
+	if !slices.Contains(linked, "leveret/protocol/session") {
+		t.Fatalf("the module does not link the session: this is not its list: %q", linked)
+	}
+	for _, path := range linked {
+		for _, heavy := range []string{"net", "net/http", "crypto/tls", "github.com/maxence-charriere/go-app", "github.com/coder/websocket"} {
+			if path == heavy || strings.HasPrefix(path, heavy+"/") && heavy != "net" {
+				t.Errorf("the module links %s: go mod why, or go list -deps, says through whom", path)
+			}
+		}
 	}
 }

@@ -39,9 +39,7 @@ type Client struct {
 	told     told
 	changes  changes
 	readers  map[*messageReader]bool
-
-	observers []*Observer
-	arrivals  []Arrival // of this step, for the observers
+	watchers []*watcher
 }
 
 // New returns a client that is not connected; call Connect. A URL that cannot be

@@ -232,18 +232,6 @@ func decodeItems[T any](data []byte) ([]T, error) {
 	return items, nil
 }
 
-// keyOf encodes a primary key.
-func keyOf(key any) (json.RawMessage, error) {
-	raw, err := json.Marshal(key)
-	if err != nil {
-		return nil, fmt.Errorf("encode the key: %w", err)
-	}
-	if c := raw[0]; c != '"' && c != '-' && (c < '0' || c > '9') || string(raw) == `""` {
-		return nil, fmt.Errorf("the key encodes as %s: give a string or an integer", clip(raw))
-	}
-	return raw, nil
-}
-
 // withoutEmptyKey removes a primary key that is there but says nothing, as the
 // zero value of a struct's field does.
 func withoutEmptyKey(data []byte, primaryKey string) ([]byte, error) {

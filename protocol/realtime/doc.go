@@ -11,5 +11,5 @@
 // Every decision is taken by package session, a machine without a clock or a
 // socket; this package lends it both. All of it passes through one function,
 // (*Client).step, under one mutex. Nothing of the caller's (Options.Token,
-// OnRefreshToken, Probe, Logger) is called with that mutex held.
+// OnRefreshToken, Probe, the logger) is called with that mutex held.
 package realtime

@@ -2,7 +2,6 @@ package realtime
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -20,6 +19,24 @@ type Logger interface {
 	Debug(message string, pairs ...any)
 }
 
+// A Log writes the conversation down: see [LogTo].
+type Log struct {
+	step func(c *Client, now time.Time, in session.Input, effects []session.Effect)
+}
+
+// LogTo returns the value of Options.Log that gives a logger one Debug record for each
+// line of the conversation, in the form of a recorded one: t_ms, conn, dir, data.
+// Through slog.NewJSONHandler it is a file that package protocoltest can play. Secrets
+// in it are masked: <access_token>, <refresh_token>, <password>, <token>. A logger that
+// is too slow misses lines, and is told how many.
+//
+// (A program that does not call it does not link the 20 kB that this takes.)
+func LogTo(logger Logger) *Log {
+	return &Log{step: func(c *Client, now time.Time, in session.Input, effects []session.Effect) {
+		c.log(logger, now, in, effects)
+	}}
+}
+
 // A logLine is one line of a conversation.
 type logLine struct {
 	at    time.Time
@@ -30,7 +47,7 @@ type logLine struct {
 }
 
 // log queues the lines of one step: what came in, then what it led to.
-func (c *Client) log(now time.Time, in session.Input, effects []session.Effect) {
+func (c *Client) log(logger Logger, now time.Time, in session.Input, effects []session.Effect) {
 	lines := make([]logLine, 0, 4)
 	add := func(epoch int, dir string, data any) {
 		lines = append(lines, logLine{at: now, epoch: epoch, dir: dir, data: data})
@@ -40,9 +57,9 @@ func (c *Client) log(now time.Time, in session.Input, effects []session.Effect) 
 		var refused *transport.RefusedError
 		switch {
 		case in.Err == nil:
-			add(in.Epoch, "http", map[string]any{"status": 101})
+			add(in.Epoch, "http", object("status", 101))
 		case errors.As(in.Err, &refused):
-			add(in.Epoch, "http", map[string]any{"status": refused.Status})
+			add(in.Epoch, "http", object("status", refused.Status))
 		default:
 			add(in.Epoch, "error", in.Err.Error())
 		}
@@ -51,7 +68,7 @@ func (c *Client) log(now time.Time, in session.Input, effects []session.Effect) 
 			lines = append(lines, logLine{at: now, epoch: in.Epoch, dir: "s2c", frame: frame})
 		}
 	case session.Lost:
-		add(in.Epoch, "close", map[string]any{"code": in.Code, "reason": in.Reason})
+		add(in.Epoch, "close", object("code", in.Code, "reason", in.Reason))
 	case session.GotCredential:
 		add(in.Epoch, "note", "credential: "+describeCredential(in.Credential, in.Err))
 	case session.Probed:
@@ -62,11 +79,11 @@ func (c *Client) log(now time.Time, in session.Input, effects []session.Effect) 
 	for _, effect := range effects {
 		switch e := effect.(type) {
 		case session.Dial:
-			add(e.Epoch, "open", map[string]any{"url": withToken(c.url, e.Token), "headers": map[string]any{}})
+			add(e.Epoch, "open", object("headers", object(), "url", withToken(c.url, e.Token)))
 		case session.Send:
 			lines = append(lines, logLine{at: now, epoch: e.Epoch, dir: "c2s", frame: e.Frame})
 		case session.Hangup:
-			add(e.Epoch, "c2s-close", map[string]any{"code": e.Code, "why": e.Reason})
+			add(e.Epoch, "c2s-close", object("code", e.Code, "why", e.Reason))
 		case session.Changed:
 			add(0, "note", Change{To: e.To, Cause: e.Cause}.String())
 		}
@@ -83,14 +100,14 @@ func (c *Client) log(now time.Time, in session.Input, effects []session.Effect) 
 		gap := logLine{at: now, dir: "note", data: fmt.Sprintf("%d lines are left out: the logger is too slow", n)}
 		lines = append([]logLine{gap}, lines...)
 	}
-	c.tell(func() { c.write(lines) })
+	c.tell(func() { c.write(logger, lines) })
 }
 
 // logLimit is how many steps wait for a slow logger.
 const logLimit = 4096
 
 // write writes the lines. It runs without the lock.
-func (c *Client) write(lines []logLine) {
+func (c *Client) write(logger Logger, lines []logLine) {
 	for _, line := range lines {
 		pairs := make([]any, 0, 8)
 		pairs = append(pairs, "t_ms", float64(line.at.Sub(c.born).Microseconds())/1000)
@@ -104,10 +121,9 @@ func (c *Client) write(lines []logLine) {
 		case string:
 			pairs = append(pairs, "data", maskText(data))
 		default:
-			raw, _ := json.Marshal(data) // a map of strings and numbers always encodes
-			pairs = append(pairs, "data", maskedObject(unescapeHTML(raw)))
+			pairs = append(pairs, "data", data)
 		}
-		c.options.Logger.Debug("realtime", pairs...)
+		logger.Debug("realtime", pairs...)
 	}
 }
 
@@ -124,9 +140,24 @@ type maskedObject string
 func (o maskedObject) String() string               { return maskText(string(o)) }
 func (o maskedObject) MarshalJSON() ([]byte, error) { return []byte(o.String()), nil }
 
-// unescapeHTML undoes what json.Marshal does to the & between URL parameters.
-func unescapeHTML(raw []byte) string {
-	return strings.NewReplacer(`\u0026`, "&", `\u003c`, "<", `\u003e`, ">").Replace(string(raw))
+// object makes one of names and values, which are strings, ints and objects. (What
+// links encoding/json costs a page 110 kB.)
+func object(pairs ...any) maskedObject {
+	var b strings.Builder
+	b.WriteByte('{')
+	for i := 0; i < len(pairs); i += 2 {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, "%q:", pairs[i])
+		if text, ok := pairs[i+1].(string); ok {
+			b.WriteString(protocol.StringUID(text).JSON())
+		} else {
+			fmt.Fprint(&b, pairs[i+1])
+		}
+	}
+	b.WriteByte('}')
+	return maskedObject(b.String())
 }
 
 // connName names the connections A, B, … Z, AA, as in a recorded conversation.
@@ -172,7 +203,7 @@ func maskFrame(frame []byte) string {
 	if !named && bytes.IndexByte(frame, '\\') < 0 { // a name may be written with escapes
 		return string(frame)
 	}
-	if !json.Valid(frame) {
+	if !protocol.Valid(frame) {
 		if named {
 			return "(a frame that is no JSON and names a secret)"
 		}
@@ -217,7 +248,7 @@ func maskString(quoted []byte) []byte {
 		return quoted
 	}
 	text, ok := protocol.Text(quoted)
-	if !ok || !json.Valid([]byte(text)) {
+	if !ok || !protocol.Valid([]byte(text)) {
 		return quoted
 	}
 	masked := maskFrame([]byte(text))

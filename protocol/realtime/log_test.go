@@ -75,7 +75,7 @@ func TestTheLogIsAConversation(t *testing.T) {
 		c, err := New("https://host/?a=b", &Options{
 			Dialer: d,
 			Token:  func(context.Context) (Credential, error) { return Credential{Email: "a@b.c", Password: "s3cret"}, nil },
-			Logger: slog.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug})),
+			Log:    LogTo(slog.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))),
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -136,7 +136,7 @@ func TestTheLogSaysWhyAStateWasLeft(t *testing.T) {
 func TestASlowLoggerMissesLinesAndIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		logger := &slowLogger{hold: make(chan struct{})}
-		c, err := New("ws://host", &Options{Logger: logger, Dialer: protocoltest.NewDialer(t)})
+		c, err := New("ws://host", &Options{Log: LogTo(logger), Dialer: protocoltest.NewDialer(t)})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,7 +6,6 @@ import (
 	"iter"
 
 	"leveret/protocol"
-	"leveret/protocol/session"
 )
 
 // ErrBehind ends a loop over [Client.Messages] whose consumer was too slow.
@@ -79,13 +78,10 @@ func (r *messageReader) wake() {
 	}
 }
 
-func (c *Client) arrived(e session.Arrived) {
-	if c.observed() {
-		c.arrivals = append(c.arrivals, e)
-	}
+func (c *Client) arrived(m protocol.Message) {
 	for r := range c.readers {
 		if r.behind = r.behind || len(r.queue) >= messageLimit; !r.behind {
-			r.queue = append(r.queue, e.Message)
+			r.queue = append(r.queue, m)
 		}
 		r.wake()
 	}

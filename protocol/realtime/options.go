@@ -17,7 +17,6 @@ type (
 	Cause      = session.Cause
 	Reason     = session.Reason
 	Backoff    = session.Backoff
-	Arrival    = session.Arrived
 	Event      = session.Event
 	EventKind  = session.EventKind
 )
@@ -35,7 +34,7 @@ var (
 
 // Options are a client's settings. nil and zero fields are the defaults.
 //
-// Token, OnRefreshToken, Probe and the Logger's handler may call any method of
+// Token, OnRefreshToken, Probe and the logger's handler may call any method of
 // the client but Close, which would wait for them to return; Disconnect is the
 // one to call from there.
 type Options struct {
@@ -67,12 +66,8 @@ type Options struct {
 	// called in the midst of things: it may look up a map, and must not call the
 	// client.
 	PrimaryKey func(collection string) string
-	// Logger, for example a *slog.Logger, gets one Debug record for each line of the
-	// conversation, in the form of a recorded one: t_ms, conn, dir, data. Through
-	// slog.NewJSONHandler it is a file that package protocoltest can play. Secrets
-	// in it are masked: <access_token>, <refresh_token>, <password>, <token>. One
-	// that is too slow misses lines, and is told how many. Default: none.
-	Logger Logger
+	// Log writes the conversation down: LogTo(logger). Default: none.
+	Log *Log
 	// Session overrides timeouts and bounds; its Mode, Rand and the fields above
 	// are ignored.
 	Session session.Config

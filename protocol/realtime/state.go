@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"leveret/protocol/session"
@@ -68,6 +69,30 @@ func (c *Client) States(ctx context.Context) iter.Seq[Change] {
 				return
 			}
 		}
+	}
+}
+
+// Watch has f told every transition, once and in order, until stop is called (what was
+// to be told before may still be) or the client is closed. Unlike [Client.States] it
+// leaves out none however slow f is; so f should be quick. It may call any method of
+// the client but Close.
+func (c *Client) Watch(f func(Change)) (stop func()) {
+	w := &watcher{f}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.watchers = append(c.watchers, w)
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.watchers = slices.DeleteFunc(slices.Clone(c.watchers), func(other *watcher) bool { return other == w })
+	}
+}
+
+type watcher struct{ f func(Change) }
+
+func (c *Client) tellChange(change Change) {
+	for _, w := range c.watchers {
+		c.tell(func() { w.f(change) })
 	}
 }
 

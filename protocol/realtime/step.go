@@ -24,8 +24,8 @@ func (c *Client) stepLocked(in session.Input) {
 	for inputs := []session.Input{in}; len(inputs) > 0; inputs = inputs[1:] {
 		now := time.Now()
 		effects := c.session.Step(now, inputs[0])
-		if c.options.Logger != nil {
-			c.log(now, inputs[0], effects)
+		if log := c.options.Log; log != nil {
+			log.step(c, now, inputs[0], effects)
 		}
 		for _, effect := range effects {
 			if next := c.carryOut(now, effect); next != nil {
@@ -33,7 +33,6 @@ func (c *Client) stepLocked(in session.Input) {
 			}
 		}
 	}
-	c.tellArrivals()
 	c.alarm.set(c)
 }
 
@@ -89,7 +88,7 @@ func (c *Client) carryOut(now time.Time, effect session.Effect) session.Input {
 			c.tell(func() { f(e.RefreshToken) })
 		}
 	case session.Arrived:
-		c.arrived(e)
+		c.arrived(e.Message)
 	}
 	return nil
 }

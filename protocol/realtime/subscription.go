@@ -6,9 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"reflect"
 
 	"leveret/protocol"
-	"leveret/protocol/query"
 	"leveret/protocol/session"
 )
 
@@ -20,8 +20,9 @@ type SubscribeOptions struct {
 	Event protocol.Event
 	// Item is a key, a string or an integer: the changes of that item only.
 	Item any
-	// Query chooses and cuts the items. nil = all, with all their fields.
-	Query *query.Query
+	// Query chooses and cuts the items: a *query.Query. nil = all, with all their fields.
+	// (It is an interface so that who gives a RawQuery need not link package query.)
+	Query interface{ JSON() json.RawMessage }
 	// RawQuery is used as it is instead of Query: a JSON object.
 	RawQuery json.RawMessage
 	// UID is the uid on the wire; zero = one is made.
@@ -43,14 +44,20 @@ func (o *SubscribeOptions) session() (session.SubscribeOptions, error) {
 	}
 	switch {
 	case o.RawQuery != nil:
-		if !json.Valid(o.RawQuery) {
+		if !protocol.Valid(o.RawQuery) {
 			return out, errors.New("RawQuery is not valid JSON")
 		}
 		out.Query = o.RawQuery
-	case o.Query != nil:
+	case o.Query != nil && !isNil(o.Query):
 		out.Query = o.Query.JSON()
 	}
 	return out, nil
+}
+
+// isNil reports whether a value is a nil pointer.
+func isNil(x any) bool {
+	v := reflect.ValueOf(x)
+	return v.Kind() == reflect.Pointer && v.IsNil()
 }
 
 // A Subscription is a stream of events that survives lost connections: what was

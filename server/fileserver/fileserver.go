@@ -3,7 +3,8 @@
 // It knows what a WebAssembly site needs and nothing else: the right MIME types,
 // the precompressed variants name.br and name.gz that lie beside a file, strong
 // ETags made from the content, caching that never shows an old page, and security
-// headers. It lists no directory and never leaves its tree.
+// headers, with which a page runs no script that was not in it when the site was
+// built. It lists no directory and never leaves its tree.
 package fileserver
 
 import (
@@ -38,13 +39,19 @@ type Options struct {
 	// ContentSecurityPolicy is sent with every response. Default:
 	// DefaultContentSecurityPolicy.
 	ContentSecurityPolicy string
+
+	// InlineScripts are the scripts that stand in a page and may run there: by the
+	// page's name in the tree (demo/index.html), their hashes (sha256-…). With that
+	// page the policy's script-src allows them too. Default: none.
+	InlineScripts map[string][]string
 }
 
 // A Handler serves files. It is safe for concurrent use.
 type Handler struct {
-	fsys fs.FS
-	csp  string
-	tags tagCache
+	fsys     fs.FS
+	csp      string
+	policies map[string]string // of the pages that have another policy, by name
+	tags     tagCache
 }
 
 // New returns a handler of the files in fsys. Use [Dir] for a folder on disk.
@@ -55,6 +62,12 @@ func New(fsys fs.FS, opts *Options) *Handler {
 	h := &Handler{fsys: fsys, csp: opts.ContentSecurityPolicy}
 	if h.csp == "" {
 		h.csp = DefaultContentSecurityPolicy
+	}
+	h.policies = make(map[string]string, len(opts.InlineScripts))
+	for name, hashes := range opts.InlineScripts {
+		if len(hashes) > 0 {
+			h.policies[name] = allowScripts(h.csp, hashes)
+		}
 	}
 	return h
 }
@@ -147,6 +160,9 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, name string, f *
 	header.Set("ETag", tag)
 	header.Set("Content-Type", contentType(name))
 	header.Set("Cache-Control", cacheControl(name))
+	if policy, ok := h.policies[name]; ok {
+		header.Set("Content-Security-Policy", policy)
+	}
 
 	if encoding == "" {
 		// No modification time: the ETag says all, and an embedded file has none.

@@ -339,6 +339,80 @@ func TestSecurityHeadersAreOnEveryResponse(t *testing.T) {
 	}
 }
 
+// The scripts in a page are allowed in that page, and nowhere else.
+func TestInlineScripts(t *testing.T) {
+	const one, two = "sha256-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "sha256-BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB="
+	h := New(site(), &Options{InlineScripts: map[string][]string{"docs/index.html": {one, two}, "app.js": {}}})
+	allowed := strings.Replace(DefaultContentSecurityPolicy, "'wasm-unsafe-eval'", "'wasm-unsafe-eval' '"+one+"' '"+two+"'", 1)
+	tag := get(t, h, "GET", "/docs/").Header.Get("ETag")
+	for _, c := range []struct {
+		method, target, condition string
+		status                    int
+		want                      string
+	}{
+		{"GET", "/docs/", "", 200, allowed},
+		{"GET", "/docs/index.html", "", 200, allowed},
+		{"GET", "/docs/", tag, 304, allowed}, // its headers replace those that were kept
+		{"HEAD", "/docs/", "", 200, allowed},
+		{"POST", "/docs/", "", 405, DefaultContentSecurityPolicy},
+		{"GET", "/docs", "", 308, DefaultContentSecurityPolicy},
+		{"GET", "/", "", 200, DefaultContentSecurityPolicy},
+		{"GET", "/app.js", "", 200, DefaultContentSecurityPolicy},
+		{"GET", "/docs/nosuch", "", 404, DefaultContentSecurityPolicy},
+	} {
+		r := get(t, h, c.method, c.target, "If-None-Match", c.condition)
+		if got := r.Header.Values("Content-Security-Policy"); r.StatusCode != c.status || len(got) != 1 || got[0] != c.want {
+			t.Errorf("%s %s: %d with %q, want %d with %q", c.method, c.target, r.StatusCode, got, c.status, c.want)
+		}
+	}
+}
+
+func TestAllowScripts(t *testing.T) {
+	for policy, want := range map[string]string{
+		"script-src 'self'":                          "script-src 'self' 'h'",
+		"default-src 'none'; Script-Src 'self' ; x":  "default-src 'none'; Script-Src 'self' 'h'; x",
+		"script-src a; script-src b":                 "script-src a 'h'; script-src b",
+		"script-src":                                 "script-src 'h'",
+		"default-src 'self'; script-src-elem 'self'": "default-src 'self'; script-src-elem 'self'",
+		"": "",
+	} {
+		if got := allowScripts(policy, []string{"h"}); got != want {
+			t.Errorf("%q becomes %q, want %q", policy, got, want)
+		}
+	}
+}
+
+func TestReadingInlineScripts(t *testing.T) {
+	const hash = "sha256-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+	for name, c := range map[string]struct{ text, err string }{
+		"one":              {`{"a/b.html": ["` + hash + `"]}`, ""},
+		"none":             {`{}`, ""},
+		"not JSON":         {`{"a/b.html": `, InlineScriptsName},
+		"another form":     {`["` + hash + `"]`, InlineScriptsName},
+		"no hash":          {`{"a/b.html": ["unsafe-inline"]}`, "is not the hash of a script"},
+		"more than a hash": {`{"a/b.html": ["` + hash + `' 'unsafe-inline"]}`, "is not the hash of a script"},
+		"a line more":      {`{"a/b.html": ["` + hash + `\n"]}`, "is not the hash of a script"},
+	} {
+		scripts, err := InlineScripts(fstest.MapFS{InlineScriptsName: {Data: []byte(c.text)}})
+		if c.err == "" && err != nil || c.err != "" && (err == nil || !strings.Contains(err.Error(), c.err)) {
+			t.Errorf("%s: %v, want %q", name, err, c.err)
+		}
+		if name == "one" && (len(scripts) != 1 || len(scripts["a/b.html"]) != 1 || scripts["a/b.html"][0] != hash) {
+			t.Errorf("%s: %v", name, scripts)
+		}
+	}
+	if scripts, err := InlineScripts(site()); scripts != nil || err != nil {
+		t.Errorf("without the file: %v, %v", scripts, err)
+	}
+	for _, form := range []string{"", ".gz", ".br"} {
+		fsys := site()
+		fsys[InlineScriptsName+form] = &fstest.MapFile{Data: []byte("{}")}
+		if r := get(t, New(fsys, nil), "GET", "/"+InlineScriptsName+form); r.StatusCode != 404 {
+			t.Errorf("%s is served: %d", InlineScriptsName+form, r.StatusCode)
+		}
+	}
+}
+
 func TestFolderOnDisk(t *testing.T) {
 	outside, dir := t.TempDir(), t.TempDir()
 	write := func(path, content string) {

@@ -26,6 +26,10 @@ export async function dispose() {
 	program?.exit();
 }
 
+// stats tells what the program holds, for who looks for a leak: goroutines, bytes of
+// heap, and functions of JavaScript that it refers to. It starts the program if need be.
+export const stats = async () => (await load()).stats();
+
 const notConnected = () =>
 	new LeveretError('NOT_CONNECTED', 'Cannot send messages without an open connection. Make sure you are calling "await client.connect()".');
 const disconnected = () => new LeveretError('DISCONNECTED', 'The client was disconnected.');
@@ -49,6 +53,9 @@ function failureOf({ reason, last, detail }, failure) {
 }
 
 const timedOut = () => new LeveretError('CONNECT_TIMEOUT', 'Connection attempt timed out.');
+
+// What the uids of the program's own requests begin with. The page's have none.
+const privatePrefix = 'leveret-';
 
 // A Connection is what one realtime() keeps. While it is connected, or tries to be,
 // it holds a client in the program; otherwise nothing.
@@ -153,6 +160,7 @@ class Connection {
 			attempts: reconnect === false || retries <= 0 ? -1 : retries === undefined ? 0 : retries + 1,
 			dialTimeout: connect === false ? 24 * 3600_000 : (connect?.timeout ?? 10_000),
 			pings: heartbeat !== false,
+			prefix: privatePrefix,
 			WebSocket,
 		};
 		const held = { program };
@@ -162,7 +170,6 @@ class Connection {
 		held.unlisten = program.onEnd((error) => this.#broken(held, error));
 		this.#held = held;
 		connections.add(this);
-		if (this.#handlers.message.size) program.api.listen(id, true);
 	}
 
 	#url() {
@@ -184,7 +191,6 @@ class Connection {
 			socket: (ws) => this.#watch(ws),
 			changed: (to, reason, last, detail, code, failure, next) =>
 				later(() => this.#changed(to, { reason, last, detail, code }, failure, next)),
-			messages: (text) => later(() => this.#messages(JSON.parse(text))),
 			events: (id, text) => this.#subscriptions.get(id)?.push(JSON.parse(text)) ?? true,
 			ended: (id, code, message, refusal) => {
 				this.#subscriptions.get(id)?.end(new LeveretError(code, message, refusal ? JSON.parse(refusal) : {}));
@@ -201,9 +207,34 @@ class Connection {
 			socket.event = event;
 			this.#opened(socket);
 		});
+		socket.message = (event) => this.#message(ws, event);
 		ws.addEventListener('error', (event) => this.#emit('error', ws, event));
 		// After what the program makes of it: frames that came before are told before.
 		ws.addEventListener('close', (event) => queueMicrotask(() => this.#emit('close', ws, event)));
+		this.#listen();
+	}
+
+	// listen hears messages while there is somebody to tell. They do not pass through the
+	// program: it decides nothing about them, and this is the shorter way.
+	#listen() {
+		const { ws, message } = this.#socket ?? {};
+		if (this.#handlers.message.size > 0) ws?.addEventListener('message', message);
+		else ws?.removeEventListener('message', message);
+	}
+
+	#message(ws, event) {
+		let message = event;
+		try {
+			message = JSON.parse(event.data);
+		} catch {
+			// The event itself, so that the page may make of it what it will.
+		}
+		if (!message || typeof message !== 'object' || Array.isArray(message)) return;
+		const { type, status, uid } = message;
+		if (type === 'ping' && this.#config.heartbeat !== false) return; // the program answers it
+		if (type === 'auth' && status === 'error') return;
+		if (typeof uid === 'string' && uid.startsWith(privatePrefix)) return;
+		this.#emit('message', ws, message);
 	}
 
 	// changed is told every transition of the program's client.
@@ -317,21 +348,8 @@ class Connection {
 		};
 	}
 
-	// listen has the program tell messages while there is somebody to hear them.
-	#listen() {
-		this.#held?.program.api.listen(this.#held.id, this.#handlers.message.size > 0);
-	}
-
 	#emit(event, ws, argument) {
 		this.#handlers[event].forEach(({ callback }) => attempt(() => callback.call(ws, argument)));
-	}
-
-	#messages(messages) {
-		const { ws } = this.#socket;
-		for (const message of messages) {
-			if (typeof message === 'string') this.#emit('message', ws, new MessageEvent('message', { data: message }));
-			else if (message && !Array.isArray(message) && !(message.type === 'auth' && message.status === 'error')) this.#emit('message', ws, message);
-		}
 	}
 
 	#nextUid() {
@@ -345,6 +363,14 @@ class Connection {
 	#send(message) {
 		if (!this.#open) throw notConnected();
 		const text = typeof message === 'string' ? message : JSON.stringify(this.#withUid(message));
+		// What is not about signing in or subscribing is no concern of the program's, unless
+		// the credential is being renewed: then it keeps what is to be sent.
+		if (this.#state !== 'authenticating' && !/"(auth|subscribe)"/.test(text)) {
+			const { ws } = this.#socket;
+			if (ws.readyState !== 1) throw notConnected();
+			ws.send(text);
+			return;
+		}
 		const error = this.#held.program.api.send(this.#held.id, text);
 		if (error?.code === 'NOT_CONNECTED') throw notConnected();
 		if (error) throw new LeveretError(error.code, error.message);
