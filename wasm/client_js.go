@@ -53,6 +53,7 @@ func newClient(settings, hooks js.Value) (*client, error) {
 		Dialer: transport.Browser{
 			WebSocket: safejs.Safe(settings.Get("WebSocket")),
 			Created:   func(ws safejs.Value) { hooks.Call("socket", safejs.Unsafe(ws)) },
+			Gather:    gathererOf(js.Global().Get("leveretGather")),
 		},
 		Session: session.Config{
 			UIDPrefix:   settings.Get("prefix").String(),

@@ -51,13 +51,29 @@ func (b *builder) buildModule(dir string, glue []byte) error {
 	return writeFile(filepath.Join(dir, "LICENSE"), licences)
 }
 
-// bundleModule makes one small script of the package's sources: a page fetches one
-// file, and one hash pins it. It brings along what is handwritten beside them.
+// bundleModule makes two small scripts of the package's sources: the one that a page
+// imports, and the one that it fetches along with the WebAssembly. It brings along what
+// is handwritten beside them.
 func bundleModule(from, to string) error {
+	for _, script := range []string{"index.js", "program.js"} {
+		if err := bundle(filepath.Join(from, script), filepath.Join(to, script)); err != nil {
+			return err
+		}
+	}
+	for _, name := range []string{"index.d.ts", "package.json", "README.md"} {
+		if err := copyFile(filepath.Join(from, name), filepath.Join(to, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bundle makes one script of a file and what it imports.
+func bundle(from, to string) error {
 	result := api.Build(api.BuildOptions{
-		EntryPoints:       []string{filepath.Join(from, "index.js")},
+		EntryPoints:       []string{from},
 		Bundle:            true,
-		External:          []string{"./wasm_exec.js", "node:*"}, // fetched when they are needed
+		External:          []string{"./program.js", "./wasm_exec.js", "node:*"}, // fetched when they are needed
 		Format:            api.FormatESModule,
 		Target:            api.ES2022,
 		Charset:           api.CharsetUTF8,
@@ -73,18 +89,10 @@ func bundleModule(from, to string) error {
 		}
 		return fmt.Errorf("bundle the module: %s:%d: %s", e.Location.File, e.Location.Line, e.Text)
 	}
-	if err := os.MkdirAll(to, 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return err
 	}
-	if err := writeFile(filepath.Join(to, "index.js"), append([]byte(bundleHead), result.OutputFiles[0].Contents...)); err != nil {
-		return err
-	}
-	for _, name := range []string{"index.d.ts", "package.json", "README.md"} {
-		if err := copyFile(filepath.Join(from, name), filepath.Join(to, name)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return writeFile(to, append([]byte(bundleHead), result.OutputFiles[0].Contents...))
 }
 
 const bundleHead = "// Leveret, bundled: index.d.ts and README.md say what it offers. MIT licence.\n"

@@ -79,26 +79,27 @@ func TestBundleModule(t *testing.T) {
 	from, to := t.TempDir(), filepath.Join(t.TempDir(), "module")
 	files := map[string]string{
 		"index.js":   "export * from './client.js'; // a comment\n",
-		"client.js":  "export const load = () => import('./wasm_exec.js');\n",
+		"client.js":  "export const load = () => import('./program.js');\n",
+		"program.js": "import go from './wasm_exec.js';\nexport const run = () => go();\n",
 		"index.d.ts": "3", "package.json": "{}", "README.md": "#", "notes.txt": "not for the package", "sub/more.js": "nor this",
 	}
 	writeTree(t, from, files)
 	if err := bundleModule(from, to); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := tree(t, to), []string{"README.md", "index.d.ts", "index.js", "package.json"}; !slices.Equal(got, want) {
+	if got, want := tree(t, to), []string{"README.md", "index.d.ts", "index.js", "package.json", "program.js"}; !slices.Equal(got, want) {
 		t.Errorf("the package has %q, want %q", got, want)
 	}
 	script, err := os.ReadFile(filepath.Join(to, "index.js"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for part, want := range map[string]bool{`import("./wasm_exec.js")`: true, "a comment": false, "client.js": false, " as load": true} {
+	for part, want := range map[string]bool{`import("./program.js")`: true, "a comment": false, "client.js": false, " as load": true} {
 		if strings.Contains(string(script), part) != want {
 			t.Errorf("the script has %q: %v, want %v:\n%s", part, !want, want, script)
 		}
 	}
-	for _, needed := range []string{"index.js", "client.js", "index.d.ts", "package.json", "README.md"} {
+	for _, needed := range []string{"index.js", "client.js", "program.js", "index.d.ts", "package.json", "README.md"} {
 		from := t.TempDir()
 		writeTree(t, from, files)
 		if err := os.Remove(filepath.Join(from, needed)); err != nil {
@@ -140,7 +141,7 @@ func TestLicences(t *testing.T) {
 }
 
 func TestWhatTheTarballHolds(t *testing.T) {
-	whole := []string{"LICENSE", "README.md", "client.js", "index.d.ts", "index.js", "leveret.wasm", "package.json", "wasm_exec.js"}
+	whole := []string{"LICENSE", "README.md", "client.js", "index.d.ts", "index.js", "leveret.wasm", "package.json", "program.js", "wasm_exec.js"}
 	if err := checkFiles(whole); err != nil {
 		t.Error(err)
 	}
@@ -153,7 +154,7 @@ func TestPack(t *testing.T) {
 	dir, into := t.TempDir(), filepath.Join(t.TempDir(), "new")
 	writeTree(t, dir, map[string]string{
 		"package.json": `{"name": "a", "version": "1.2.3", "files": ["*.js", "*.wasm", "*.d.ts"]}`,
-		"index.js":     "export {};\n", "index.js.gz": "x", "LICENSE.br": "x", "README.md.gz": "x", "notes.txt": "x", "index.d.ts": "", "leveret.wasm": "w", "wasm_exec.js": "", "README.md": "", "LICENSE": "",
+		"index.js":     "export {};\n", "index.js.gz": "x", "LICENSE.br": "x", "README.md.gz": "x", "notes.txt": "x", "index.d.ts": "", "leveret.wasm": "w", "program.js": "", "wasm_exec.js": "", "README.md": "", "LICENSE": "",
 	})
 	var out strings.Builder
 	if err := pack(&out, dir, into); err != nil {

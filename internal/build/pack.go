@@ -15,7 +15,7 @@ import (
 )
 
 // packMust are the files without which the package does not work.
-var packMust = []string{"LICENSE", "README.md", "index.d.ts", "index.js", moduleWasmName, "package.json", "wasm_exec.js"}
+var packMust = []string{"LICENSE", "README.md", "index.d.ts", "index.js", moduleWasmName, "package.json", "program.js", "wasm_exec.js"}
 
 // pack makes a tarball of the npm package, as it would be published, and says where
 // it is and by which hashes a page can pin its files.
@@ -65,7 +65,7 @@ func pack(out io.Writer, dir, into string) error {
 		return err
 	}
 	fmt.Fprintf(out, "%s  %d bytes, %d files\n", filepath.Join(into, tarball.Filename), tarball.Size, len(files))
-	for _, name := range []string{"index.js", moduleWasmName} {
+	for _, name := range []string{"index.js", "program.js", "wasm_exec.js", moduleWasmName} {
 		content, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			return err

@@ -17,8 +17,9 @@ const (
 //
 //	message listener        Array.prototype.push, bound to a queue
 //	a second one, {once}    postMessage of a MessageChannel's port: one task for a burst
-//	the other port's task   drain, in Go: takes the queue, arms the second listener again
+//	the other port's task   Drain, in Go: takes the queue, arms the second listener again
 type batch struct {
+	socket  *socket
 	queue   safejs.Value // the events that wait
 	push    safejs.Value
 	post    safejs.Value
@@ -27,8 +28,8 @@ type batch struct {
 	in, out safejs.Value // the ports
 }
 
-func newBatch(s *socket) (*batch, error) {
-	b := &batch{}
+func (s *socket) newBatch(safejs.Value, func([][]byte)) (Gatherer, error) {
+	b := &batch{socket: s}
 	js := &asker{}
 	global := safejs.Global()
 	b.queue = js.new(js.get(global, "Array"))
@@ -48,7 +49,7 @@ func newBatch(s *socket) (*batch, error) {
 	if js.err != nil {
 		return nil, js.err
 	}
-	drain, err := s.fn(func(safejs.Value) { b.drain(s) })
+	drain, err := s.fn(func(safejs.Value) { b.Drain() })
 	if err != nil {
 		return nil, err
 	}
@@ -58,10 +59,10 @@ func newBatch(s *socket) (*batch, error) {
 	return b, js.err
 }
 
-// drain brings to Go what the queue holds. Nothing else of the page runs
+// Drain brings to Go what the queue holds. Nothing else of the page runs
 // meanwhile.
-func (b *batch) drain(s *socket) {
-	js := &asker{}
+func (b *batch) Drain() {
+	s, js := b.socket, &asker{}
 	events := js.call(b.queue, "splice", 0)
 	js.call(s.ws, "addEventListener", "message", b.post, b.once)
 	n := js.length(events)
@@ -102,7 +103,9 @@ func split(joined string, n int) (frames [][]byte, ok bool) {
 	return frames, true
 }
 
-func (b *batch) release(ws safejs.Value) {
+// Release takes the listeners away and closes the ports.
+func (b *batch) Release() {
+	ws := b.socket.ws
 	ws.Call("removeEventListener", "message", b.push)
 	ws.Call("removeEventListener", "message", b.post)
 	b.in.Set("onmessage", safejs.Null())

@@ -26,6 +26,18 @@ type Browser struct {
 	// Created is called with each WebSocket before anything can have happened to it;
 	// what listens to it from then on is told after this package. Default: none.
 	Created func(ws safejs.Value)
+	// Gather, for programs that have JavaScript of their own beside them, brings the
+	// frames of any WebSocket to Go: it hands took what arrives, in order. Default: by
+	// native functions, as above.
+	Gather func(ws safejs.Value, took func(frames [][]byte)) (Gatherer, error)
+}
+
+// A Gatherer gathers the frames of one WebSocket in JavaScript.
+type Gatherer interface {
+	// Drain brings to Go, within the call, what has arrived and was not handed over yet.
+	Drain()
+	// Release lets go of all that the WebSocket and the Gatherer hold of each other.
+	Release()
 }
 
 // The values of readyState.
@@ -56,7 +68,11 @@ func (b Browser) Dial(ctx context.Context, url string) (Conn, error) {
 		return nil, errors.New("dial: " + strings.ReplaceAll(err.Error(), url, "…"))
 	}
 	s := &socket{inbox: newInbox(), ws: ws, opened: make(chan struct{}, 1), over: make(chan struct{})}
-	if err := s.listen(constructor.Equal(own)); err != nil {
+	gather := b.Gather
+	if gather == nil && constructor.Equal(own) {
+		gather = s.newBatch
+	}
+	if err := s.listen(gather); err != nil {
 		ws.Call("close")
 		s.release()
 		return nil, fmt.Errorf("dial: %w", err)
@@ -86,7 +102,7 @@ type socket struct {
 	over   chan struct{} // closed at the close event
 
 	funcs   []safejs.Func // released at the close event
-	batch   *batch        // nil: frame by frame
+	batch   Gatherer      // nil: frame by frame
 	isOpen  bool          // it has been open
 	failure string        // what the error event said, where it says anything
 
@@ -122,11 +138,11 @@ func (s *socket) fn(f func(event safejs.Value)) (safejs.Func, error) {
 	return fn, err
 }
 
-func (s *socket) listen(own bool) error {
+func (s *socket) listen(gather func(safejs.Value, func([][]byte)) (Gatherer, error)) error {
 	s.ws.Set("binaryType", "arraybuffer")
 	var listening error
-	if own {
-		s.batch, listening = newBatch(s)
+	if gather != nil {
+		s.batch, listening = gather(s.ws, s.took)
 	} else {
 		listening = s.on("message", func(event safejs.Value) {
 			s.arrived([]safejs.Value{event})
@@ -220,7 +236,7 @@ func (s *socket) closedBy(event safejs.Value) {
 	default:
 	}
 	if s.batch != nil {
-		s.batch.drain(s)
+		s.batch.Drain()
 	}
 	s.refuseWith(ErrClosed)
 	end := &CloseError{Code: CloseAbnormal, Reason: text(event, "reason")}
@@ -238,7 +254,7 @@ func (s *socket) release() {
 		s.ws.Set("on"+event, safejs.Null())
 	}
 	if s.batch != nil {
-		s.batch.release(s.ws)
+		s.batch.Release()
 	}
 	for _, fn := range s.funcs {
 		fn.Release()
@@ -254,7 +270,7 @@ func (s *socket) ReceiveBatch(ctx context.Context) ([][]byte, error) {
 		select {
 		case <-s.over: // the close event brought them over
 		default:
-			s.batch.drain(s)
+			s.batch.Drain()
 		}
 	}
 	return s.inbox.ReceiveBatch(ctx)

@@ -34,6 +34,9 @@ const notConnected = () =>
 	new LeveretError('NOT_CONNECTED', 'Cannot send messages without an open connection. Make sure you are calling "await client.connect()".');
 const disconnected = () => new LeveretError('DISCONNECTED', 'The client was disconnected.');
 
+const brokeDown = (why, cause) =>
+	new LeveretError('PANIC', `The WebAssembly program broke down: ${why}. connect() starts it anew; please report what led to it.`, { cause });
+
 // What a transition says when it is the end of an attempt to connect.
 function failureOf({ reason, last, detail }, failure) {
 	const because = last || reason;
@@ -167,7 +170,7 @@ class Connection {
 		const id = program.api.create(settings, this.#hooks(held));
 		if (id instanceof Error) throw new LeveretError(id.code, id.message);
 		held.id = id;
-		held.unlisten = program.onEnd((error) => this.#broken(held, error));
+		held.unlisten = program.onEnd((why, trap) => why && this.#broken(held, brokeDown(why, trap)));
 		this.#held = held;
 		connections.add(this);
 	}
