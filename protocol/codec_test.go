@@ -307,7 +307,14 @@ func FuzzScannerAgreesWithEncodingJSON(f *testing.F) {
 				t.Fatalf("Text of %q is %q (%v), encoding/json: %q", data, got, ok, text)
 			}
 		}
+		if got, want := protocol.Valid(data), json.Valid(data); got != want && !deep(data) {
+			t.Fatalf("Valid of %q is %v, encoding/json: %v", data, got, want)
+		}
 		m := protocol.DecodeFromServer(data)
+		subscription, is := m.(protocol.Subscription)
+		if got, ok := protocol.DecodeSubscription(data); ok != is || !reflect.DeepEqual(got, subscription) {
+			t.Fatalf("DecodeSubscription of %q is %#v (%v), DecodeFromServer: %#v", data, got, ok, m)
+		}
 		if _, raw := m.(protocol.Raw); !raw {
 			if !json.Valid(data) {
 				t.Fatalf("%q is no JSON, yet was decoded as %#v", data, m)
@@ -324,6 +331,9 @@ func FuzzScannerAgreesWithEncodingJSON(f *testing.F) {
 		}
 	})
 }
+
+// deep reports whether nesting may be what is wrong with a text: encoding/json allows more.
+func deep(data []byte) bool { return bytes.Count(data, []byte("[")) + bytes.Count(data, []byte("{")) > 900 }
 
 func BenchmarkDecodeFromServer(b *testing.B) {
 	frame := []byte(`{"type":"subscription","event":"create","data":[{"id":"0b2f7c8e-3f0b-4a5e-9d0b-5f6a7b8c9d0e","text":"` + strings.Repeat("hello ", 20) + `","user":"Ann","date_created":"2026-11-21T07:39:07.438Z","status":null}],"uid":"s1"}`)

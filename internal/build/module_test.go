@@ -163,7 +163,7 @@ func TestPack(t *testing.T) {
 	if got := tree(t, into); !slices.Equal(got, []string{"a-1.2.3.tgz"}) {
 		t.Errorf("the folder has %q", got)
 	}
-	for _, want := range []string{filepath.Join(into, "a-1.2.3.tgz"), " bytes, 7 files", "index.js       sha384-", "leveret.wasm   sha384-"} {
+	for _, want := range []string{filepath.Join(into, "a-1.2.3.tgz"), " bytes, 8 files", "index.js       sha384-", "leveret.wasm   sha384-"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("nothing says %q:\n%s", want, &out)
 		}

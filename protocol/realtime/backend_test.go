@@ -71,6 +71,10 @@ func (b *backend) answer(peer *protocoltest.Peer, frame []byte) {
 	}
 	switch m := m.(type) {
 	case protocol.Subscribe:
+		if m.Collection != "messages" {
+			say(peer, &protocol.Error{Type: m.Kind(), Code: protocol.CodeForbidden, Message: "You don't have permission to access this.", UID: m.UID})
+			return
+		}
 		b.subs[m.UID.String()] = m
 		init := protocol.Subscription{Event: protocol.EventInit, UID: m.UID}
 		if m.Event == "" {

@@ -26,6 +26,8 @@ func keyOf(key any) (json.RawMessage, error) {
 
 func encodeKey(key any) ([]byte, error) {
 	switch key := key.(type) {
+	case json.Number:
+		return []byte(key), nil
 	case json.Marshaler:
 		raw, err := key.MarshalJSON()
 		return append(bytes.TrimSpace(raw), ""...), err

@@ -109,7 +109,8 @@ func TestKeyText(t *testing.T) {
 // FuzzScanners compares the scanners, which trust their input, with those that
 // do not; on what is no JSON they only have to end.
 func FuzzScanners(f *testing.F) {
-	for _, seed := range []string{`[1,"a,]",{"b":[2]}]`, `{"a":1,"b":{"c":"}"}}`, `[]`, `{}`, `5`, `"\"`, `[`, `{"a"`, `[,]`, `[1 2]`} {
+	for _, seed := range []string{`[1,"a,]",{"b":[2]}]`, `{"a":1,"b":{"c":"}"}}`, `[]`, `{}`, `5`, `"\"`, `[`, `{"a"`, `[,]`, `[1 2]`,
+		`[{"a":"0123456789\\"abcdefghijk","b":[{"a":1}]}, {"b":2 , "a" : "x"} ,{"a":1,"a":2},{},7]`, ` {"a":"12345678"} `} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
@@ -119,6 +120,18 @@ func FuzzScanners(f *testing.F) {
 			hashOf(r.row)
 			without(r.row, "a")
 			keyText(r.row)
+		}
+		n := 0
+		for r := items(raw, "a"); r.next(); n++ {
+			if !protocol.Valid(raw) {
+				continue
+			}
+			if key := member(r.row, "a"); string(r.row) != got[n] || string(r.key) != string(key) || r.hash != hashOf(r.row) {
+				t.Fatalf("item %d of %q is %q with key %q, want %q with %q, or its hash differs", n, raw, r.row, r.key, got[n], key)
+			}
+		}
+		if protocol.Valid(raw) && n != len(got) {
+			t.Fatalf("%q has %d items, got %d", raw, len(got), n)
 		}
 		for m := members(raw); m.next(); {
 			hashOf(m.value)
