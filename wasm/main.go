@@ -1,7 +1,7 @@
 //go:build !js
 
 // Command wasm lends package realtime to JavaScript: it is the program inside the
-// ES module of wasm/module, and runs in JavaScript only.
+// ES module of wasm/module. It runs in JavaScript only.
 package main
 
 import (

@@ -1,5 +1,5 @@
 // Command wasm lends package realtime to JavaScript: it is the program inside the
-// ES module of wasm/module, whose instance.js runs it and calls what it offers.
+// ES module of wasm/module. program.js there runs it, realtime.js calls what it offers.
 package main
 
 import (

@@ -804,13 +804,16 @@ export type ModuleErrorCode =
 	| 'GAVE_UP'
 	| 'INVALID_COLLECTION'
 	| 'INVALID_EVENT'
+	| 'INVALID_MESSAGE'
 	| 'INVALID_PAYLOAD'
 	| 'INVALID_URL'
 	| 'NO_TOKEN'
 	| 'NOT_CONNECTED'
 	| 'OUTCOME_UNKNOWN'
 	| 'PANIC'
+	| 'TOO_MANY_REQUESTS'
 	| 'UID_IN_USE'
+	| 'UNANSWERED'
 	| 'WASM_UNAVAILABLE';
 
 /** Codes of servers. There are others. */
