@@ -333,7 +333,9 @@ func FuzzScannerAgreesWithEncodingJSON(f *testing.F) {
 }
 
 // deep reports whether nesting may be what is wrong with a text: encoding/json allows more.
-func deep(data []byte) bool { return bytes.Count(data, []byte("[")) + bytes.Count(data, []byte("{")) > 900 }
+func deep(data []byte) bool {
+	return bytes.Count(data, []byte("["))+bytes.Count(data, []byte("{")) > 900
+}
 
 func BenchmarkDecodeFromServer(b *testing.B) {
 	frame := []byte(`{"type":"subscription","event":"create","data":[{"id":"0b2f7c8e-3f0b-4a5e-9d0b-5f6a7b8c9d0e","text":"` + strings.Repeat("hello ", 20) + `","user":"Ann","date_created":"2026-11-21T07:39:07.438Z","status":null}],"uid":"s1"}`)
