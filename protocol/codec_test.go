@@ -180,6 +180,18 @@ func TestEncodeRefusesWhatIsNoJSON(t *testing.T) {
 	}
 }
 
+func TestSubscribeCarriesFurtherMembers(t *testing.T) {
+	m := protocol.Subscribe{Collection: "c", Extra: json.RawMessage(` {"a":[1], "b c":"x"} `), UID: protocol.StringUID("u")}
+	frame, err := protocol.Encode(m)
+	if want := `{"type":"subscribe","collection":"c","a":[1],"b c":"x","uid":"u"}`; err != nil || string(frame) != want {
+		t.Errorf("got %s, %v, want %s", frame, err, want)
+	}
+	m.Extra = json.RawMessage(`{"a":}`)
+	if frame, err := protocol.Encode(m); err == nil {
+		t.Errorf("%s was made of what is no JSON", frame)
+	}
+}
+
 func TestEncodeLeavesOutWhatIsNotSet(t *testing.T) {
 	tests := []struct {
 		m    protocol.Message

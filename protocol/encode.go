@@ -30,6 +30,7 @@ func Encode(m Message) ([]byte, error) {
 		e.raw("item", m.Item)
 		e.raw("query", m.Query)
 		e.texts("capabilities", m.Capabilities)
+		e.members(m.Extra)
 	case Unsubscribe:
 		e.begin(TypeUnsubscribe)
 	case Items:
@@ -134,6 +135,18 @@ func (e *encoder) raw(name string, value json.RawMessage) {
 	}
 	e.key(name)
 	e.buf = append(e.buf, value...)
+}
+
+// members appends the members of an object.
+func (e *encoder) members(object json.RawMessage) {
+	if object == nil {
+		return
+	}
+	if !scanObject(object, func(key, value []byte) {
+		e.buf = append(append(append(append(e.buf, ','), key...), ':'), value...)
+	}) && e.bad == "" {
+		e.bad = "extra"
+	}
 }
 
 func (e *encoder) raws(name string, values []json.RawMessage) {

@@ -61,6 +61,9 @@ type Subscribe struct {
 	Item       json.RawMessage // a key (string or number), or nil for the whole collection
 	Query      json.RawMessage // an object, or nil
 	UID        UID
+	// Extra is an object whose members are sent too, for a server's own extensions; nil
+	// = none. DecodeFromClient passes such members over.
+	Extra json.RawMessage
 	// Capabilities names what the client can make use of beyond Directus. A
 	// stock server ignores it; ours answers in [Subscription.Capabilities].
 	Capabilities []string

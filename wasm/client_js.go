@@ -28,7 +28,7 @@ type client struct {
 // maxQueue is how many events of one subscription wait in Go, while JavaScript is
 // busy with those it has. Above that the subscription is brought up to date by
 // comparing, once it has caught up.
-const maxQueue = 8_192
+const maxQueue = 4_096
 
 // newClient makes a client. settings holds url, mode, token (whether hooks.token is
 // to be asked), delay and dialTimeout (milliseconds; 0 = the default), attempts,

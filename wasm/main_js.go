@@ -17,7 +17,7 @@ import (
 //	connect(client), disconnect(client), close(client)
 //	send(client, text) → undefined or an error
 //	ask(client, text) → promise of text
-//	subscribe(client, subscription, collection, event, item, query, uid)
+//	subscribe(client, subscription, collection, event, item, query, uid, extra)
 //	unsubscribe(client, subscription), resume(client, subscription)
 //	stats() → {goroutines, heap}
 //	exit()

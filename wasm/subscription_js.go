@@ -40,6 +40,9 @@ func (c *client) subscribe(args []js.Value) {
 	if query := text(4); query != "" {
 		options.RawQuery = json.RawMessage(query)
 	}
+	if extra := text(6); extra != "" {
+		options.Extra = json.RawMessage(extra)
+	}
 	sub, err := c.rt.Open(text(1), options)
 	if err != nil {
 		c.ended(s.id, err)

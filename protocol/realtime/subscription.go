@@ -25,6 +25,8 @@ type SubscribeOptions struct {
 	Query interface{ JSON() json.RawMessage }
 	// RawQuery is used as it is instead of Query: a JSON object.
 	RawQuery json.RawMessage
+	// Extra is a JSON object whose members are sent too, for a server's own extensions.
+	Extra json.RawMessage
 	// UID is the uid on the wire; zero = one is made.
 	UID protocol.UID
 }
@@ -34,7 +36,7 @@ func (o *SubscribeOptions) session() (session.SubscribeOptions, error) {
 	if o == nil {
 		return out, nil
 	}
-	out.Event, out.UID = o.Event, o.UID
+	out.Event, out.UID, out.Extra = o.Event, o.UID, o.Extra
 	if o.Item != nil {
 		key, err := keyOf(o.Item)
 		if err != nil {

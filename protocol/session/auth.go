@@ -107,7 +107,7 @@ func (s *Session) gotCredential(in GotCredential) {
 func (s *Session) choose(c Credential) (problem string) {
 	s.auth.credential, s.auth.kept, s.auth.posted = Credential{}, false, false
 	if s.config.Mode == Strict {
-		if c.AccessToken == "" {
+		if c.AccessToken == "" && !c.IsZero() {
 			return "The mode strict needs an access token: a static token, or a JWT from a login over HTTP."
 		}
 		s.auth.credential.AccessToken = c.AccessToken

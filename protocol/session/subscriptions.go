@@ -170,6 +170,7 @@ func (sub *subscription) message(uid protocol.UID, event protocol.Event, query j
 		Item:         sub.options.Item,
 		Query:        query,
 		UID:          uid,
+		Extra:        sub.options.Extra,
 		Capabilities: capabilities,
 	}
 }

@@ -74,8 +74,8 @@ const (
 // A Credential is what a person or program signs in with: one of an access token
 // (static or JWT), a refresh token, or an e-mail with a password. If several are
 // set, the first of these is used; an e-mail with a password beside a refresh
-// token is tried once that is refused. The zero Credential signs in as the public
-// (mode Public only).
+// token is tried once that is refused. The zero Credential signs in as the public in
+// mode Public, and in mode Strict leaves it to a cookie that the browser sends.
 type Credential struct {
 	AccessToken  string
 	RefreshToken string
@@ -178,6 +178,7 @@ type SubscribeOptions struct {
 	Event protocol.Event  // "" = create, update and delete, with the items in the init
 	Item  json.RawMessage // a key, or nil
 	Query json.RawMessage // a query object, or nil
+	Extra json.RawMessage // an object of further members, or nil
 	// UID is the uid on the wire; zero = one is made. A uid in use is an error.
 	UID protocol.UID
 }

@@ -391,6 +391,8 @@ class Connection {
 	}
 
 	async #subscribe(self, collection, options) {
+		const { event, ...extra } = options;
+		for (const known of ['collection', 'type', 'uid', 'item', 'query', 'capabilities']) delete extra[known];
 		const uid = 'uid' in options ? options.uid : this.#nextUid();
 		const text = (value) => (value === undefined || value === null ? undefined : JSON.stringify(value));
 		const query = options.query && text(queryToParams(options.query));
@@ -408,7 +410,7 @@ class Connection {
 			},
 		);
 		this.#subscriptions.set(key, subscription);
-		program.api.subscribe(id, key, collection, options.event, item, query, String(uid));
+		program.api.subscribe(id, key, collection, event, item, query, String(uid), Object.keys(extra).length ? text(extra) : undefined);
 		return { subscription, unsubscribe: () => subscription.leave() };
 	}
 }
