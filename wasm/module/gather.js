@@ -5,36 +5,58 @@ const separator = '\x1e'; // which no JSON text holds unescaped
 
 // After so many milliseconds of quiet a frame is brought at once, alone; else it waits
 // for the task that is due next, with whatever arrives until then.
-const quiet = 4;
+const quiet = 0.25;
+
+// Of answers that only the page waits for one is brought in so many milliseconds.
+const patience = 100;
 
 export class Gatherer {
 	taken = 0; // how many frames the last take() returned
 	#ws;
 	#id;
-	#deliver;
-	#later;
+	#program;
 	#frames = [];
-	#last = 0; // when frames were brought
+	#due = false; // a task will bring what waits
+	#last = 0; // when a frame came or was brought
 
-	// deliver brings a text of n frames to the program; later calls back from the next task.
-	constructor(ws, id, deliver, later) {
+	constructor(ws, id, program) {
 		this.#ws = ws;
 		this.#id = id;
-		this.#deliver = deliver;
-		this.#later = later;
+		this.#program = program;
 		ws.addEventListener('message', this.#message);
 	}
 
 	#message = ({ data }) => {
 		const frame = typeof data === 'string' ? data : new TextDecoder().decode(data);
-		if (this.#frames.push(frame) > 1) return; // a task is due already
-		if (performance.now() - this.#last > quiet) this.#bring();
-		else this.#later(this.#bring);
+		const now = performance.now();
+		const burst = now - this.#last < quiet;
+		this.#last = now;
+		if (this.#isThePages(frame)) {
+			if (this.#frames.length > 0) return;
+			this.#frames.push(frame);
+			setTimeout(this.#bring, patience);
+			return;
+		}
+		this.#frames.push(frame);
+		if (this.#due) return;
+		if (burst) {
+			this.#due = true;
+			this.#program.later(this.#bring);
+		} else {
+			this.#bring();
+		}
 	};
+
+	// The answer to something that the page sent by itself: all that the program learns from
+	// it is that the server is alive, and for that one of them will do.
+	#isThePages(frame) {
+		return this.#program.asking === 0 && frame.startsWith('{"type":"items","data"') && !frame.includes('"leveret-');
+	}
 
 	#bring = () => {
 		const text = this.take();
-		if (text !== undefined) this.#deliver(this.#id, text, this.taken);
+		if (text === undefined) return;
+		this.#program.deliver(this.#id, text, this.taken);
 		this.#last = performance.now();
 	};
 
@@ -42,6 +64,7 @@ export class Gatherer {
 	// holds the separator is brought alone.
 	take() {
 		let frames = this.#frames;
+		this.#due = false;
 		if (frames.length === 0) return undefined;
 		const odd = frames.findIndex((frame) => frame.includes(separator));
 		this.#frames = [];
@@ -49,13 +72,15 @@ export class Gatherer {
 			const most = Math.max(odd, 1);
 			this.#frames = frames.slice(most);
 			frames = frames.slice(0, most);
-			this.#later(this.#bring);
+			this.#due = true;
+			this.#program.later(this.#bring);
 		}
 		this.taken = frames.length;
 		return frames.join(separator);
 	}
 
 	release() {
+		this.#frames = [];
 		this.#ws.removeEventListener('message', this.#message);
 	}
 }

@@ -8,6 +8,7 @@ const encoder = new TextEncoder();
 // A Program is one run of the WebAssembly. api is what it offers (wasm/main_js.go).
 export class Program {
 	api;
+	asking = 0; // how many requests of the page go through the program
 	#go;
 	#values = []; // what it refers to in JavaScript
 	#said = ''; // what it wrote last, which after a panic tells why
@@ -74,10 +75,11 @@ export class Program {
 
 	// gather begins to bring the frames of a socket to the program.
 	gather(ws, id) {
-		return new Gatherer(ws, id, this.#deliver, this.#later);
+		return new Gatherer(ws, id, this);
 	}
 
-	#deliver = (id, text, n) => {
+	// deliver writes n frames into the program's memory and has it read them.
+	deliver(id, text, n) {
 		if (this.#ended) return;
 		const bytes = encoder.encode(text);
 		try {
@@ -89,11 +91,12 @@ export class Program {
 			this.#end(2, trap);
 		}
 		this.#go._resume(); // what that woke runs now
-	};
+	}
 
-	#later = (f) => {
+	// later calls f in the task that is due next.
+	later(f) {
 		if (this.#due.push(f) === 1) this.#channel.port2.postMessage(0);
-	};
+	}
 
 	// stats tells what the program holds, once what nobody uses is collected:
 	// goroutines, bytes of heap, and how many functions of JavaScript it refers to.

@@ -383,10 +383,14 @@ class Connection {
 		if (!this.#held) await this.#connect(this.#self);
 		if (!this.#held) throw disconnected();
 		const asked = typeof message === 'string' ? JSON.parse(message) : message;
+		const { program, id } = this.#held;
+		program.asking++;
 		try {
-			return JSON.parse(await this.#held.program.api.ask(this.#held.id, JSON.stringify(this.#withUid(asked))));
+			return JSON.parse(await program.api.ask(id, JSON.stringify(this.#withUid(asked))));
 		} catch (error) {
 			throw new LeveretError(error.code, error.message);
+		} finally {
+			program.asking--;
 		}
 	}
 
