@@ -11,6 +11,7 @@ const quiet = 0.25;
 const patience = 100;
 
 export class Gatherer {
+	tell; // is told each message event, if it is set
 	taken = 0; // how many frames the last take() returned
 	#ws;
 	#id;
@@ -24,28 +25,33 @@ export class Gatherer {
 		this.#id = id;
 		this.#program = program;
 		ws.addEventListener('message', this.#message);
+		program.gatherers.set(ws, this);
 	}
 
-	#message = ({ data }) => {
-		const frame = typeof data === 'string' ? data : new TextDecoder().decode(data);
+	// The program first: when the page hears that it is signed in, it is to be so.
+	#message = (event) => {
+		const { data } = event;
+		this.#take(typeof data === 'string' ? data : new TextDecoder().decode(data));
+		this.tell?.(event);
+	};
+
+	#take(frame) {
 		const now = performance.now();
 		const burst = now - this.#last < quiet;
 		this.#last = now;
 		if (this.#isThePages(frame)) {
-			if (this.#frames.length > 0) return;
-			this.#frames.push(frame);
-			setTimeout(this.#bring, patience);
+			if (this.#frames.push(frame) === 1) setTimeout(this.#bring, patience);
+			else this.#frames.pop();
 			return;
 		}
 		this.#frames.push(frame);
-		if (this.#due) return;
-		if (burst) {
+		if (burst && !frame.startsWith('{"type":"auth"')) {
+			if (!this.#due) this.#program.later(this.#bring);
 			this.#due = true;
-			this.#program.later(this.#bring);
 		} else {
 			this.#bring();
 		}
-	};
+	}
 
 	// The answer to something that the page sent by itself: all that the program learns from
 	// it is that the server is alive, and for that one of them will do.

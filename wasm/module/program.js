@@ -9,6 +9,7 @@ const encoder = new TextEncoder();
 export class Program {
 	api;
 	asking = 0; // how many requests of the page go through the program
+	gatherers = new WeakMap(); // by WebSocket
 	#go;
 	#values = []; // what it refers to in JavaScript
 	#said = ''; // what it wrote last, which after a panic tells why

@@ -191,9 +191,12 @@ class Connection {
 	#hooks(held) {
 		const later = (f) => queueMicrotask(() => this.#held === held && f());
 		return {
-			socket: (ws) => this.#watch(ws),
-			changed: (to, reason, last, detail, code, failure, next) =>
-				later(() => this.#changed(to, { reason, last, detail, code }, failure, next)),
+			socket: (ws) => this.#watch(ws, held.program.gatherers.get(ws)),
+			changed: (to, reason, last, detail, code, failure, next) => {
+				if (this.#held !== held) return;
+				const from = this.#enter(to);
+				later(() => this.#changed(from, to, { reason, last, detail, code }, failure, next));
+			},
 			events: (id, text) => this.#subscriptions.get(id)?.push(JSON.parse(text)) ?? true,
 			ended: (id, code, message, refusal) => {
 				this.#subscriptions.get(id)?.end(new LeveretError(code, message, refusal ? JSON.parse(refusal) : {}));
@@ -203,14 +206,13 @@ class Connection {
 		};
 	}
 
-	#watch(ws) {
-		const socket = { ws };
+	#watch(ws, gatherer) {
+		const socket = { ws, gatherer };
 		this.#socket = socket;
 		ws.addEventListener('open', (event) => {
 			socket.event = event;
 			this.#opened(socket);
 		});
-		socket.message = (event) => this.#message(ws, event);
 		ws.addEventListener('error', (event) => this.#emit('error', ws, event));
 		// After what the program makes of it: frames that came before are told before.
 		ws.addEventListener('close', (event) => queueMicrotask(() => this.#emit('close', ws, event)));
@@ -220,9 +222,8 @@ class Connection {
 	// listen hears messages while there is somebody to tell. They do not pass through the
 	// program: it decides nothing about them, and this is the shorter way.
 	#listen() {
-		const { ws, message } = this.#socket ?? {};
-		if (this.#handlers.message.size > 0) ws?.addEventListener('message', message);
-		else ws?.removeEventListener('message', message);
+		const { ws, gatherer } = this.#socket ?? {};
+		if (gatherer) gatherer.tell = this.#handlers.message.size > 0 ? (event) => this.#message(ws, event) : undefined;
 	}
 
 	#message(ws, event) {
@@ -240,23 +241,20 @@ class Connection {
 		this.#emit('message', ws, message);
 	}
 
-	// changed is told every transition of the program's client.
-	#changed(to, cause, failure, next) {
+	// enter is the transition itself, at once; it returns the state that it left.
+	#enter(to) {
+		const from = this.#state;
+		this.#state = to;
+		if (to === 'resyncing' || to === 'live') this.#open = true;
+		else if (to !== 'authenticating') this.#open = false; // that may be a renewal, of an open connection
+		return from;
+	}
+
+	// changed tells the page of a transition of the program's client.
+	#changed(from, to, cause, failure, next) {
 		const held = this.#held;
-		switch (to) {
-			case 'resyncing':
-			case 'live':
-				if (!this.#open) {
-					this.#open = true;
-					this.#opened(this.#socket);
-				}
-				break;
-			case 'authenticating': // of an open connection too, whose credential is renewed
-				break;
-			default:
-				this.#open = false;
-		}
-		this.#tell(to, cause, next);
+		this.#opened(this.#socket);
+		this.#tell(from, to, cause, next);
 		if (this.#held !== held) return; // a listener disconnected
 		if (to !== 'waiting' && to !== 'needs-auth' && to !== 'closed') return;
 		const error = failureOf(cause, failure);
@@ -272,16 +270,15 @@ class Connection {
 	// opened goes on once the connection is both open and signed in, whichever is told
 	// last.
 	#opened(socket) {
-		if (!this.#open || !socket.event || this.#socket !== socket) return;
+		if (!this.#open || !socket?.event || this.#socket !== socket || socket.told) return;
+		socket.told = true;
 		this.#emit('open', socket.ws, socket.event);
 		const opening = this.#opening;
 		this.#opening = undefined;
 		opening?.resolve(socket.ws);
 	}
 
-	#tell(to, cause, next) {
-		const from = this.#state;
-		this.#state = to;
+	#tell(from, to, cause, next) {
 		const told = { reason: cause.reason };
 		if (cause.detail) told.detail = cause.detail;
 		if (cause.code) told.code = cause.code;
@@ -313,13 +310,16 @@ class Connection {
 	disconnect() {
 		const opening = this.#opening;
 		const held = this.#held;
+		const from = this.#state;
 		if (held) {
 			held.program.api.disconnect(held.id);
 			this.#release();
 			this.#endSubscriptions();
 		}
 		this.#failed(opening, disconnected());
-		if (held || opening) this.#tell('closed', { reason: 'asked' });
+		if (!held && !opening) return;
+		this.#enter('closed');
+		this.#tell(from, 'closed', { reason: 'asked' });
 	}
 
 	// broken is told that the program has ended by itself.
@@ -334,7 +334,7 @@ class Connection {
 		queueMicrotask(() => {
 			this.#emit('error', ws, errorEvent(error));
 			ws?.close();
-			this.#tell('closed', { reason: 'panic', detail: error.message });
+			this.#tell(this.#enter('closed'), 'closed', { reason: 'panic', detail: error.message });
 		});
 	}
 

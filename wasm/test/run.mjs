@@ -19,17 +19,23 @@ import { names } from './suite/implementations.js';
 const { values: wanted } = parseArgs({ options: { impl: { type: 'string' }, env: { type: 'string' }, grep: { type: 'string', default: '' } } });
 const impls = wanted.impl ? [wanted.impl] : names;
 const envs = wanted.env ? [wanted.env] : ['node', 'browser'];
-const runs = { node: inNode, browser: inBrowser };
+const environments = { node: inNode, browser: inBrowser };
 const patience = process.env.LEVERET_SOAK ? 1_800_000 : 120_000;
 
 const total = { passed: 0, failed: 0 };
 let onLine; // of the page that is open
 
 const stage = await startStage({ report: (line) => onLine?.(line) });
+for (const signal of ['SIGINT', 'SIGTERM']) {
+	process.on(signal, async () => {
+		await stage.close();
+		process.exit(1);
+	});
+}
 for (const env of envs) {
 	for (const impl of impls) {
-		if (!runs[env] || !names.includes(impl)) throw new Error(`usage: node run.mjs [--impl ${names.join('|')}] [--env node|browser] [--grep text]`);
-		const { passed, failed } = await runs[env](impl);
+		if (!environments[env] || !names.includes(impl)) throw new Error(`usage: node run.mjs [--impl ${names.join('|')}] [--env node|browser] [--grep text]`);
+		const { passed, failed } = await environments[env](impl);
 		total.passed += passed;
 		total.failed += failed;
 	}
@@ -55,7 +61,9 @@ async function inNode(impl) {
 	const child = spawn(process.execPath, [program, impl, stage.url, wanted.grep], { stdio: ['ignore', 'pipe', 'pipe'] });
 	let complaints = ''; // V8 prints them where the SDK closes a socket until the stack is full
 	child.stderr.on('data', (data) => { complaints += data; });
-	const timer = setTimeout(() => child.kill('SIGKILL'), patience);
+	const kill = () => child.kill('SIGKILL');
+	process.on('exit', kill);
+	const timer = setTimeout(kill, patience);
 	const sum = summing();
 	for await (const line of createInterface({ input: child.stdout })) sum.take(line);
 	clearTimeout(timer);
@@ -72,6 +80,10 @@ async function inBrowser(impl) {
 		'--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-background-timer-throttling',
 		'--disable-renderer-backgrounding', '--remote-debugging-port=0', `--user-data-dir=${profile}`, page.href,
 	], { stdio: 'ignore', detached: true });
+	// Its other processes end with it, and it ends with us.
+	const runs = () => child.exitCode === null && child.signalCode === null;
+	const kill = () => runs() && process.kill(-child.pid, 'SIGKILL');
+	process.on('exit', kill);
 	const sum = summing();
 	const ended = new Promise((resolve) => {
 		onLine = (line) => {
@@ -83,11 +95,10 @@ async function inBrowser(impl) {
 	});
 	await ended;
 	onLine = undefined;
-	const gone = once(child, 'exit');
-	if (child.exitCode === null) {
-		process.kill(-child.pid, 'SIGKILL'); // its other processes too
-		await gone;
-	}
+	const gone = runs() && once(child, 'exit');
+	kill();
+	await gone;
+	process.off('exit', kill);
 	await rm(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
 	return sum.last ?? unfinished(impl, 'browser');
 }
