@@ -4,20 +4,8 @@ package bridge
 
 import (
 	"errors"
-	"fmt"
 	"syscall/js"
 )
-
-// JSON makes a JavaScript value of JSON text, in one crossing of the border:
-// JSON.parse does the rest.
-func JSON(text []byte) (v js.Value, err error) {
-	defer func() {
-		if thrown, ok := recover().(js.Error); ok {
-			err = fmt.Errorf("JSON.parse: %w", thrown)
-		}
-	}()
-	return js.Global().Get("JSON").Call("parse", string(text)), nil
-}
 
 // A Coded is an error with a code that JavaScript can compare.
 type Coded interface {
