@@ -34,7 +34,12 @@ func gathererOf(begin js.Value) func(safejs.Value, func([][]byte)) (transport.Ga
 	return func(ws safejs.Value, took func([][]byte)) (transport.Gatherer, error) {
 		lastGather++
 		g := &gather{id: lastGather, took: took}
-		g.js = begin.Invoke(safejs.Unsafe(ws), g.id)
+		// Through safejs, since a WebSocket of the page's own may throw.
+		made, err := safejs.Safe(begin).Invoke(ws, g.id)
+		if err != nil {
+			return nil, err
+		}
+		g.js = safejs.Unsafe(made)
 		gathers[g.id] = g
 		return g, nil
 	}

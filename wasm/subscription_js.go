@@ -57,6 +57,7 @@ func (c *client) unsubscribe(id int) {
 	if s := c.subs[id]; s != nil {
 		delete(c.subs, id)
 		s.sub.Close()
+		s.resume() // it may wait for room, and is to see that it has ended
 	}
 }
 

@@ -157,9 +157,11 @@ behind: The list is being brought up to date again.
 link-lost: The connection was lost.
 silent: The server stopped answering.
 dial-failed: The server cannot be reached.
+dial-timeout: The server did not answer in time.
 refused-or-down: The server refuses the connection: either it is down, or the credential is not accepted.
 auth-failed: The server refused the credential.
 auth-timeout: The server did not answer the sign-in in time.
+credential-timeout: The credential to sign in with did not come in time.
 no-credential: There is no credential to sign in with.
 token-expired: The session expired on the server.
 server-restart: The server is restarting.

@@ -37,7 +37,7 @@ func endpoint(raw string) (string, error) {
 	case host == "" || strings.HasPrefix(host, ":"):
 		return "", fmt.Errorf("the URL %q names no host", shown)
 	case strings.Contains(host, "@"):
-		return "", errors.New("the URL has a user or a password in it: give the credential with Options.Token")
+		return "", errors.New("the URL has a user or a password in it: leave it out, and give the credential apart from the URL")
 	}
 	const socket = "/websocket"
 	switch scheme = strings.ToLower(scheme); scheme {

@@ -27,7 +27,7 @@ func TestEndpoint(t *testing.T) {
 		{"a token", "ws://ho st/?access_token=pw", "", "space"},
 		{"a user and a space", "ws://me:pw@ho st/", "", "space"},
 		{"a user and no scheme", "me:pw@host", "", "no scheme"},
-		{"a user", "ws://me:pw@host/", "", "Options.Token"},
+		{"a user", "ws://me:pw@host/", "", "apart from the URL"},
 		{"nothing", "", "", "no scheme"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -10,12 +10,20 @@ import (
 // auth is the credential of the present attempt and what is known of refresh tokens.
 type auth struct {
 	credential Credential // one shape, as it was or will be sent
-	kept       bool       // it is a refresh token that the server gave, not the token function
-	posted     bool       // the caller sent it himself
-	own        Credential // the last one of the caller's that was accepted, for attempts that are given none
-	refusedAt  time.Time  // when the last one of the caller's was refused; zero = never
+	origin     origin     // of that
 	chain      chain
+	own        Credential // the last that the caller posted and that was accepted, for attempts that are given none
+	refusedAt  time.Time  // when the last posted one was refused; zero = never
 }
+
+// An origin is where the credential came from, which decides what its refusal means.
+type origin int
+
+const (
+	given  origin = iota // by the token function
+	kept                 // a refresh token that the server gave
+	posted               // by the caller himself, over the open connection
+)
 
 // A chain is a refresh token and what the server rotated it to. Directus voids a
 // refresh token when it is used, so a token function that keeps answering with
@@ -74,6 +82,8 @@ func (s *Session) gotCredential(in GotCredential) {
 	}
 	if in.Credential.IsZero() {
 		in.Credential = s.auth.own
+	} else {
+		s.auth.own = Credential{} // there is a function that has something to say
 	}
 	if problem := s.choose(in.Credential); problem != "" {
 		c := Cause{Reason: ReasonNoCredential, Detail: problem}
@@ -105,7 +115,7 @@ func (s *Session) gotCredential(in GotCredential) {
 // choose settles which one shape of a credential is used. If it cannot be, it
 // says what to do about it.
 func (s *Session) choose(c Credential) (problem string) {
-	s.auth.credential, s.auth.kept, s.auth.posted = Credential{}, false, false
+	s.auth.credential, s.auth.origin = Credential{}, given
 	if s.config.Mode == Strict {
 		if c.AccessToken == "" && !c.IsZero() {
 			return "The mode strict needs an access token: a static token, or a JWT from a login over HTTP."
@@ -120,7 +130,9 @@ func (s *Session) choose(c Credential) (problem string) {
 	if c.RefreshToken != "" {
 		if token := s.auth.chain.resolve(c.RefreshToken); token != "" {
 			s.auth.credential.RefreshToken = token
-			s.auth.kept = token != c.RefreshToken
+			if token != c.RefreshToken {
+				s.auth.origin = kept
+			}
 			return ""
 		}
 		problem = "The refresh token is spent: sign in again."
@@ -156,7 +168,7 @@ func (s *Session) sendAuth() {
 // signInAs sends a credential of the caller's own over the open connection.
 func (s *Session) signInAs(m protocol.Auth, frame []byte) {
 	s.auth.credential = Credential{AccessToken: m.AccessToken, RefreshToken: m.RefreshToken, Email: m.Email, Password: m.Password}
-	s.auth.kept, s.auth.posted = false, true
+	s.auth.origin = posted
 	s.enter(reauthenticating, Cause{Reason: ReasonAsked, Detail: "The caller signs in."}, s.now.Add(s.config.AuthTimeout))
 	s.send(frame)
 }
@@ -171,11 +183,11 @@ func (s *Session) authOK(m protocol.AuthOK) {
 		s.auth.chain.rotate(m.RefreshToken)
 		s.emit(Rotated{RefreshToken: m.RefreshToken})
 	}
-	if awaited && s.auth.posted {
+	if awaited && s.auth.origin == posted {
 		s.auth.own = s.auth.credential
-		if m.RefreshToken != "" {
-			s.auth.own.RefreshToken = m.RefreshToken
-		}
+	}
+	if !s.auth.own.IsZero() && m.RefreshToken != "" {
+		s.auth.own.RefreshToken = m.RefreshToken // the one before it is void
 	}
 	if awaited {
 		s.accepted(ReasonAuthenticated)
@@ -214,10 +226,11 @@ func (s *Session) authError(e *protocol.Error) {
 		// A server that did not come to look at the credential in its ten seconds says
 		// AUTH_FAILED too (Directus 12.4). Nobody has to sign in again for that.
 		s.failAttempt(Cause{Reason: ReasonAuthTimeout, Detail: e.Message, Err: e})
-	case s.phase == reauthenticating && s.auth.posted:
+	case s.phase == reauthenticating && s.auth.origin == posted:
 		s.refusedOwn()
-	case awaited, s.phase.online() && e.Code == protocol.CodeAuthFailed && s.auth.credential.IsZero():
-		// The second: nobody signed in, and the server waits for that no longer.
+	case awaited, s.phase.online() && e.Code == protocol.CodeAuthFailed && s.auth.credential.IsZero() && s.liveness.frames == 1:
+		// The second: nobody signed in, and the first thing that the server says is that it
+		// waits for that no longer.
 		s.refused(Cause{Reason: ReasonAuthFailed, Detail: e.Message, Err: e})
 	}
 }
@@ -226,7 +239,7 @@ func (s *Session) authError(e *protocol.Error) {
 // Directus goes on with the public's permissions in mode public, and ends the
 // connection in the other modes; which one it is in shows in a moment.
 func (s *Session) refusedOwn() {
-	s.auth.credential, s.auth.own, s.auth.posted = Credential{}, Credential{}, false
+	s.auth.credential, s.auth.own, s.auth.origin = Credential{}, Credential{}, given
 	s.auth.refusedAt = s.now
 	s.accepted(ReasonAuthFailed)
 }
@@ -244,7 +257,7 @@ func (s *Session) renew(e *protocol.Error) {
 	c := Cause{Reason: ReasonExpired, Detail: e.Message, Err: e}
 	due := s.now.Add(s.config.AuthTimeout)
 	if next := s.auth.chain.next; next != "" && !s.auth.chain.dead && s.config.Mode != Strict {
-		s.auth.credential, s.auth.kept = Credential{RefreshToken: next}, true
+		s.auth.credential, s.auth.origin = Credential{RefreshToken: next}, kept
 		s.enter(reauthenticating, c, due)
 		s.sendAuth()
 		return
@@ -258,8 +271,8 @@ func (s *Session) renew(e *protocol.Error) {
 // function asked for another, once.
 func (s *Session) refused(c Cause) {
 	s.unlink(c)
-	if s.auth.kept {
-		s.auth.kept = false
+	if s.auth.origin == kept {
+		s.auth.origin = given
 		s.auth.chain.dead = true
 		s.begin(c)
 		return

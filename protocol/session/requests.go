@@ -182,13 +182,13 @@ func (s *Session) keysOf(m protocol.Items) (keys []json.RawMessage) {
 func (s *Session) post(in Post) {
 	auth, signsIn := authOf(in.Message)
 	wait := s.inGap() && !(signsIn && s.phase == renewing)
-	subscribe, subscribes := in.Message.(protocol.Subscribe)
+	uid, subscribes := subscribeOf(in.Message)
 	var frame []byte
 	var err error
 	switch {
 	case !s.phase.online() && !s.inGap():
 		err = ErrNotConnected
-	case subscribes && s.uidTaken(subscribe.UID):
+	case subscribes && s.uidTaken(uid):
 		err = ErrUIDInUse // it would take the place of that one
 	case wait && len(s.outbox.posts) >= s.config.MaxRequests:
 		err = ErrTooManyRequests
@@ -207,6 +207,17 @@ func (s *Session) post(in Post) {
 		s.send(frame)
 	}
 	s.emit(Resolve{ID: in.ID, Err: err})
+}
+
+// subscribeOf returns the uid of a subscribe, typed or raw.
+func subscribeOf(m protocol.Message) (uid protocol.UID, ok bool) {
+	switch m := m.(type) {
+	case protocol.Subscribe:
+		return m.UID, true
+	case protocol.Raw:
+		return m.UID, m.Type == protocol.TypeSubscribe
+	}
+	return protocol.UID{}, false
 }
 
 // authOf returns the credential that a message brings, typed or raw.

@@ -190,14 +190,14 @@ func (s *Session) tick() {
 	}
 	switch s.phase {
 	case fetching:
-		s.failAttempt(Cause{Reason: ReasonNoCredential, Detail: "The credential did not arrive in time."})
+		s.failAttempt(Cause{Reason: ReasonCredentialTimeout, Detail: "The credential did not arrive in time."})
 	case dialing:
 		s.backoff.upgrades++
 		s.failAttempt(Cause{Reason: ReasonDialTimeout, Detail: "The server did not accept the connection in time."})
 	case authenticating, reauthenticating:
 		s.failAttempt(Cause{Reason: ReasonAuthTimeout, Detail: "The server did not answer the credential."})
 	case renewing:
-		s.failAttempt(Cause{Reason: ReasonNoCredential, Detail: "The token expired and a fresh credential did not arrive in time."})
+		s.failAttempt(Cause{Reason: ReasonCredentialTimeout, Detail: "The token expired and a fresh credential did not arrive in time."})
 	case waiting:
 		s.begin(Cause{Reason: ReasonRetry})
 	}
@@ -233,6 +233,7 @@ func (s *Session) received(in Received) {
 
 // frame handles one frame.
 func (s *Session) frame(frame []byte) {
+	s.liveness.frames++
 	if s.quiet {
 		if m, ok := protocol.DecodeSubscription(frame); ok {
 			if !s.privateSubscription(&m) {

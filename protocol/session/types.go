@@ -91,25 +91,26 @@ type Reason string
 
 // The reasons.
 const (
-	ReasonAsked         Reason = "asked"           // somebody called Connect or Disconnect
-	ReasonOpened        Reason = "opened"          // the socket opened
-	ReasonAuthenticated Reason = "authenticated"   // the credential was accepted
-	ReasonCaughtUp      Reason = "caught-up"       // every subscription is up to date
-	ReasonBehind        Reason = "behind"          // a subscription has to be brought up to date again
-	ReasonLost          Reason = "link-lost"       // the connection ended
-	ReasonSilent        Reason = "silent"          // the server did not answer the probe
-	ReasonDialFailed    Reason = "dial-failed"     // the socket did not open
-	ReasonDialTimeout   Reason = "dial-timeout"    // the socket did not open in time
-	ReasonRefusedOrDown Reason = "refused-or-down" // upgrades fail and nothing says whether the token or the server is at fault
-	ReasonAuthFailed    Reason = "auth-failed"     // the server refused the credential
-	ReasonAuthTimeout   Reason = "auth-timeout"    // the server did not answer the credential
-	ReasonNoCredential  Reason = "no-credential"   // the token function failed or gave nothing usable
-	ReasonExpired       Reason = "token-expired"   // the server said TOKEN_EXPIRED
-	ReasonRestart       Reason = "server-restart"  // the server closed with 1012
-	ReasonTooSlow       Reason = "too-slow"        // a queue overflowed, here or there
-	ReasonRetry         Reason = "retry"           // the next attempt is due
-	ReasonWake          Reason = "wake"            // the machine woke, came online or into view
-	ReasonGaveUp        Reason = "gave-up"         // the caller's cap on attempts is reached
+	ReasonAsked             Reason = "asked"              // somebody called Connect or Disconnect
+	ReasonOpened            Reason = "opened"             // the socket opened
+	ReasonAuthenticated     Reason = "authenticated"      // the credential was accepted
+	ReasonCaughtUp          Reason = "caught-up"          // every subscription is up to date
+	ReasonBehind            Reason = "behind"             // a subscription has to be brought up to date again
+	ReasonLost              Reason = "link-lost"          // the connection ended
+	ReasonSilent            Reason = "silent"             // the server did not answer the probe
+	ReasonDialFailed        Reason = "dial-failed"        // the socket did not open
+	ReasonDialTimeout       Reason = "dial-timeout"       // the socket did not open in time
+	ReasonRefusedOrDown     Reason = "refused-or-down"    // upgrades fail and nothing says whether the token or the server is at fault
+	ReasonAuthFailed        Reason = "auth-failed"        // the server refused the credential
+	ReasonAuthTimeout       Reason = "auth-timeout"       // the server did not answer the credential
+	ReasonCredentialTimeout Reason = "credential-timeout" // the token function did not answer in time
+	ReasonNoCredential      Reason = "no-credential"      // the token function failed or gave nothing usable
+	ReasonExpired           Reason = "token-expired"      // the server said TOKEN_EXPIRED
+	ReasonRestart           Reason = "server-restart"     // the server closed with 1012
+	ReasonTooSlow           Reason = "too-slow"           // a queue overflowed, here or there
+	ReasonRetry             Reason = "retry"              // the next attempt is due
+	ReasonWake              Reason = "wake"               // the machine woke, came online or into view
+	ReasonGaveUp            Reason = "gave-up"            // the caller's cap on attempts is reached
 )
 
 // A Cause is a reason with its particulars.

@@ -87,6 +87,9 @@ func TestAwait(t *testing.T) {
 	if _, err := await(t, script("", `return Promise.reject("a string")`).Invoke()); err == nil || !strings.Contains(err.Error(), "a string") {
 		t.Errorf("a rejection with a string: %v", err)
 	}
+	if _, err := await(t, script("", `return Promise.reject(Object.create(null))`).Invoke()); err == nil {
+		t.Error("a rejection without a text is none")
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := bridge.Await(ctx, script("", `return new Promise(() => {})`).Invoke()); !errors.Is(err, context.Canceled) {

@@ -4,6 +4,7 @@ package bridge
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"syscall/js"
 )
@@ -94,5 +95,9 @@ func rejection(v js.Value) error {
 	if v.Type() == js.TypeObject && v.InstanceOf(js.Global().Get("Error")) {
 		return js.Error{Value: v}
 	}
-	return fmt.Errorf("the promise was rejected with %s", js.Global().Get("String").Invoke(v).String())
+	text, err := try(func() (any, error) { return js.Global().Get("String").Invoke(v), nil })
+	if err != nil { // there are objects of which none can be made
+		return errors.New("the promise was rejected with something that has no text")
+	}
+	return fmt.Errorf("the promise was rejected with %s", text.String())
 }

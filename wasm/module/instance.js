@@ -2,6 +2,7 @@
 import { LeveretError } from './error.js';
 
 let wasmURL; // undefined: beside this file
+let fetching; // aborts the fetch of that
 let starting; // the promise of the program that runs, or is being started
 
 // locate says where the WebAssembly lies, for the next time that it is loaded.
@@ -19,17 +20,25 @@ export function load() {
 	return mine;
 }
 
-// loaded returns what load has begun, or undefined.
-export const loaded = () => starting;
+// unload ends the program, or gives up fetching it.
+export async function unload() {
+	const mine = starting;
+	starting = undefined;
+	fetching?.abort();
+	const program = await mine?.catch(() => {});
+	program?.exit();
+}
 
 function forget(promise) {
 	if (starting === promise) starting = undefined;
 }
 
 async function start() {
-	const url = wasmURL === undefined ? new URL('./leveret.wasm', import.meta.url) : new URL(wasmURL, baseURL());
+	let url = wasmURL;
+	fetching = new AbortController();
 	try {
-		const [{ Program }, source] = await Promise.all([import('./program.js'), fetchWasm(url)]);
+		url = wasmURL === undefined ? new URL('./leveret.wasm', import.meta.url) : new URL(wasmURL, baseURL());
+		const [{ Program }, source] = await Promise.all([import('./program.js'), fetchWasm(url, fetching.signal)]);
 		const program = new Program();
 		program.onEnd(() => forget(starting));
 		await program.run(source);
@@ -49,12 +58,12 @@ const unavailable = (url, cause) =>
 	);
 
 // fetchWasm returns what there is to compile: a response, or bytes.
-async function fetchWasm(url) {
+async function fetchWasm(url, signal) {
 	if (url.protocol === 'file:') {
 		const { readFile } = await import(/* webpackIgnore: true */ /* @vite-ignore */ 'node:fs/promises');
 		return readFile(url);
 	}
-	const response = await fetch(url);
+	const response = await fetch(url, { signal });
 	if (!response.ok) throw new Error(`the server answered ${response.status}`);
 	const type = response.headers.get('Content-Type')?.split(';')[0].trim();
 	return type === 'application/wasm' && WebAssembly.instantiateStreaming ? response : response.arrayBuffer();

@@ -129,6 +129,12 @@ export class Program {
 		// Nobody is left to close these, and an open one keeps Node running.
 		for (const value of this.#values) if (value instanceof MessagePort) value.close();
 		this.#channel.port1.close();
+		// What the page's own listeners hold of it is to hold nothing else.
+		setTimeout(() => {
+			this.#values = [];
+			this.#exports = undefined;
+			for (const name of ['_inst', '_values', '_ids', 'mem']) delete this.#go[name];
+		});
 		const why = code === 0 ? undefined : (trap?.message ?? (/^(?:panic|fatal error): (.*)/m.exec(this.#said)?.[1] || `exit code ${code}`));
 		this.#ends.forEach((listener) => listener(why, trap));
 	}

@@ -1,8 +1,8 @@
 // The realtime composable: the face of the WebAssembly program towards a page that
 // knows @directus/sdk's.
 import { LeveretError } from './error.js';
-import { load, loaded, locate } from './instance.js';
-import { queryToParams } from './query.js';
+import { load, locate, unload } from './instance.js';
+import { queryToParams, toJSON } from './query.js';
 
 const defaults = { authMode: 'handshake', heartbeat: true, debug: false, connect: {}, reconnect: {} };
 
@@ -15,15 +15,13 @@ export async function init({ wasmURL } = {}) {
 	await load();
 }
 
-// Those that hold a client in the program.
+// Those that are connected, or try to be.
 const connections = new Set();
 
 // dispose disconnects every client and ends the program.
 export async function dispose() {
-	for (const connection of [...connections]) connection.disconnect();
-	const program = await loaded()?.catch(() => {});
-	for (const connection of [...connections]) connection.disconnect(); // connected meanwhile
-	program?.exit();
+	connections.forEach((connection) => connection.disconnect());
+	await unload();
 }
 
 // stats tells what the program holds, for who looks for a leak: goroutines, bytes of
@@ -32,13 +30,20 @@ export const stats = async () => (await load()).stats();
 
 const notConnected = () =>
 	new LeveretError('NOT_CONNECTED', 'Cannot send messages without an open connection. Make sure you are calling "await client.connect()".');
+const invalid = () => new LeveretError('INVALID_MESSAGE', 'A message is an object, or the JSON text of one.');
 const disconnected = () => new LeveretError('DISCONNECTED', 'The client was disconnected.');
 
 const brokeDown = (why, cause) =>
 	new LeveretError('PANIC', `The WebAssembly program broke down: ${why}. connect() starts it anew; please report what led to it.`, { cause });
 
-// What a transition says when it is the end of an attempt to connect.
-function failureOf({ reason, last, detail }, failure) {
+// The states in which no attempt is made without being asked for, and those that an
+// attempt to connect fails with.
+const isEnd = (state) => state === 'needs-auth' || state === 'closed';
+const isFailure = (state) => state === 'waiting' || isEnd(state);
+
+// What a transition says when it is the end of an attempt to connect. cause is what
+// the page's own getToken threw.
+function failureOf({ reason, last, detail }, failure, cause) {
 	const because = last || reason;
 	const more = failure || detail;
 	switch (because) {
@@ -46,13 +51,26 @@ function failureOf({ reason, last, detail }, failure) {
 		case 'auth-timeout':
 			return new LeveretError('AUTH_FAILED', 'Authentication failed while opening websocket connection', { reason: because, detail: more });
 		case 'no-credential':
-			if (failure) return new LeveretError('NO_TOKEN', failure);
-			if (/in time/.test(detail)) return timedOut();
+			if (failure) return new LeveretError('NO_TOKEN', `getToken() failed: ${cause?.message ?? cause ?? failure}`, { cause });
 			return new LeveretError('NO_TOKEN', 'No token for authenticating the websocket. Make sure to provide one or call the login() function beforehand.');
+		case 'credential-timeout':
 		case 'dial-timeout':
 			return timedOut();
 	}
 	return new LeveretError('CONNECTION_FAILED', `The connection could not be opened: ${(more || because).replace(/\.+$/, '')}. Check the URL, that the server runs with WEBSOCKETS_ENABLED=true and allows this page's origin, and the token.`, { reason: because });
+}
+
+// What subscriptions and requests end with when the connection is lost for good.
+function endOf(cause, error) {
+	if (cause.reason !== 'gave-up') return error;
+	return new LeveretError('GAVE_UP', `The connection was lost and every attempt to open it again failed: ${error.message}`, { cause: error });
+}
+
+// number reads an option that may be written as a text.
+function number(value, name) {
+	const n = Number(value);
+	if (Number.isNaN(n)) throw new LeveretError('INVALID_CONFIG', `${name} of realtime() is no number: ${String(value)}`);
+	return n;
 }
 
 const timedOut = () => new LeveretError('CONNECT_TIMEOUT', 'Connection attempt timed out.');
@@ -66,11 +84,11 @@ class Connection {
 	#client;
 	#self; // the client as it was called last: with() makes copies
 	#config;
-	#handlers = { open: new Set(), error: new Set(), close: new Set(), message: new Set() };
+	#handlers = { open: new Map(), error: new Map(), close: new Map(), message: new Map() };
 	#listeners = new Set();
 	#state = 'idle';
 	#uids = 0;
-	#held; // {program, id, unlisten}: the client in the program
+	#held; // {program, id, unlisten, thrown, end}: the client in the program, what getToken threw, what it ended with
 	#opening; // {promise, resolve, reject}: connect() is waited for
 	#open = false; // signed in, or the credential is being renewed
 	#socket; // {ws, event}: the latest WebSocket, and its open event
@@ -102,7 +120,7 @@ class Connection {
 			sendMessage(message) {
 				core.#send(message);
 			},
-			async subscribe(collection, options = {}) {
+			async subscribe(collection, options) {
 				return core.#subscribe(this, collection, options);
 			},
 			realtime: {
@@ -125,6 +143,7 @@ class Connection {
 		if (this.#open) return this.#socket.ws;
 		if (!this.#opening) {
 			this.#opening = withResolvers();
+			connections.add(this);
 			this.#opening.promise.catch(() => {}); // each caller has a promise of his own
 			this.#begin(this.#opening);
 		}
@@ -145,6 +164,7 @@ class Connection {
 	#failed(opening, error) {
 		if (!opening || this.#opening !== opening) return;
 		this.#opening = undefined;
+		if (!this.#held) connections.delete(this);
 		opening.reject(error);
 	}
 
@@ -152,27 +172,36 @@ class Connection {
 	#create(program) {
 		const { authMode, heartbeat, connect, reconnect } = this.#config;
 		const { WebSocket } = this.#client.globals;
+		if (!WebSocket && !globalThis.WebSocket)
+			throw new LeveretError('NO_WEBSOCKET', 'There is no WebSocket here (Node has one from version 22 on): pass one, as in createDirectus(url, { globals: { WebSocket } }).');
 		const token = authMode !== 'public' && typeof this.#self.getToken === 'function';
-		const retries = reconnect?.retries;
+		const retries = reconnect?.retries === undefined ? undefined : number(reconnect.retries, 'reconnect.retries');
 		const settings = {
 			url: this.#url(),
 			// Without a token there is nothing to begin with: whoever calls signs in himself.
 			mode: token ? authMode : 'public',
 			token,
-			delay: reconnect?.delay === undefined ? 0 : Math.max(100, reconnect.delay),
-			attempts: reconnect === false || retries <= 0 ? -1 : retries === undefined ? 0 : retries + 1,
-			dialTimeout: connect === false ? 24 * 3600_000 : (connect?.timeout ?? 10_000),
+			delay: reconnect?.delay === undefined ? 0 : Math.max(100, number(reconnect.delay, 'reconnect.delay')),
+			attempts: reconnect === false || retries <= 0 ? -1 : retries === undefined || retries > 1e9 ? 0 : Math.floor(retries) + 1,
+			dialTimeout: connect === false ? 24 * 3600_000 : Math.min(number(connect?.timeout ?? 10_000, 'connect.timeout'), 24 * 3600_000),
 			pings: heartbeat !== false,
 			prefix: privatePrefix,
 			WebSocket,
 		};
 		const held = { program };
+		let broke;
+		held.unlisten = program.onEnd((why, trap) => {
+			if (!why) return;
+			broke = brokeDown(why, trap);
+			this.#broken(held, broke);
+		});
 		const id = program.api.create(settings, this.#hooks(held));
-		if (id instanceof Error) throw new LeveretError(id.code, id.message);
+		if (typeof id !== 'number') {
+			held.unlisten();
+			throw broke ?? (id ? new LeveretError(id.code, id.message) : brokeDown('it had ended'));
+		}
 		held.id = id;
-		held.unlisten = program.onEnd((why, trap) => why && this.#broken(held, brokeDown(why, trap)));
 		this.#held = held;
-		connections.add(this);
 	}
 
 	#url() {
@@ -195,14 +224,24 @@ class Connection {
 			changed: (to, reason, last, detail, code, failure, next) => {
 				if (this.#held !== held) return;
 				const from = this.#enter(to);
-				later(() => this.#changed(from, to, { reason, last, detail, code }, failure, next));
+				const cause = { reason, last, detail, code };
+				const error = isFailure(to) ? failureOf(cause, failure, held.thrown) : undefined;
+				if (isEnd(to)) held.end = endOf(cause, error);
+				later(() => this.#changed(from, to, cause, error, next));
 			},
 			events: (id, text) => this.#subscriptions.get(id)?.push(JSON.parse(text)) ?? true,
 			ended: (id, code, message, refusal) => {
 				this.#subscriptions.get(id)?.end(new LeveretError(code, message, refusal ? JSON.parse(refusal) : {}));
 				this.#subscriptions.delete(id);
 			},
-			token: async () => this.#self.getToken(),
+			token: async () => {
+				try {
+					return await this.#self.getToken();
+				} catch (error) {
+					held.thrown = error;
+					throw error;
+				}
+			},
 		};
 	}
 
@@ -250,21 +289,19 @@ class Connection {
 		return from;
 	}
 
-	// changed tells the page of a transition of the program's client.
-	#changed(from, to, cause, failure, next) {
+	// changed tells the page of a transition of the program's client. What has failed by
+	// it is told first, so that a listener may begin anew.
+	#changed(from, to, cause, error, next) {
 		const held = this.#held;
+		const opening = this.#opening;
 		this.#opened(this.#socket);
-		this.#tell(from, to, cause, next);
-		if (this.#held !== held) return; // a listener disconnected
-		if (to !== 'waiting' && to !== 'needs-auth' && to !== 'closed') return;
-		const error = failureOf(cause, failure);
-		if (to !== 'waiting') {
+		if (this.#held !== held) return; // a handler disconnected
+		if (isEnd(to)) {
 			this.#release();
-			const end =
-				cause.reason === 'gave-up' ? new LeveretError('GAVE_UP', `The connection was lost and every attempt to open it again failed: ${error.message}`, { cause: error }) : error;
-			this.#endSubscriptions(end);
+			this.#endSubscriptions(held.end);
 		}
-		this.#failed(this.#opening, error);
+		if (isFailure(to)) this.#failed(opening, error);
+		this.#tell(from, to, cause, next);
 	}
 
 	// opened goes on once the connection is both open and signed in, whichever is told
@@ -341,31 +378,41 @@ class Connection {
 	#on(event, callback) {
 		const handlers = this.#handlers[event];
 		if (!handlers) throw new LeveretError('INVALID_EVENT', `There is no event "${event}": use open, message, error or close.`);
-		const entry = { callback }; // the same callback may be there twice
-		handlers.add(entry);
+		const key = event === 'message' ? {} : callback; // as in the SDK, where only a message handler may be there twice
+		handlers.set(key, callback);
 		this.#listen();
 		return () => {
-			const had = handlers.delete(entry);
+			const had = handlers.delete(key);
 			this.#listen();
 			return had;
 		};
 	}
 
 	#emit(event, ws, argument) {
-		this.#handlers[event].forEach(({ callback }) => attempt(() => callback.call(ws, argument)));
+		[...this.#handlers[event].values()].forEach((callback) => attempt(() => callback.call(ws, argument)));
 	}
 
 	#nextUid() {
 		return String(++this.#uids);
 	}
 
-	#withUid(message) {
-		return 'uid' in message ? message : { ...message, uid: this.#nextUid() };
+	// used sees to it that no uid of ours equals one of the page's.
+	#used(uid) {
+		if (/^\d{1,15}$/.test(uid)) this.#uids = Math.max(this.#uids, Number(uid));
+		return uid;
+	}
+
+	// write makes the text of a message, with a uid if it has none.
+	#write(message) {
+		if (typeof message === 'string') return message;
+		if (typeof message !== 'object' || message === null || Array.isArray(message)) throw invalid();
+		if ('uid' in message) this.#used(message.uid);
+		return toJSON('uid' in message ? message : { ...message, uid: this.#nextUid() });
 	}
 
 	#send(message) {
 		if (!this.#open) throw notConnected();
-		const text = typeof message === 'string' ? message : JSON.stringify(this.#withUid(message));
+		const text = this.#write(message);
 		// What is not about signing in or subscribing is no concern of the program's, unless
 		// the credential is being renewed: then it keeps what is to be sent.
 		if (this.#state !== 'authenticating' && !/"(auth|subscribe)"/.test(text)) {
@@ -381,26 +428,35 @@ class Connection {
 
 	async #ask(message) {
 		if (!this.#held) await this.#connect(this.#self);
-		if (!this.#held) throw disconnected();
-		const asked = typeof message === 'string' ? JSON.parse(message) : message;
-		const { program, id } = this.#held;
+		const held = this.#held;
+		if (!held) throw disconnected();
+		const { program, id } = held;
+		const text = this.#write(typeof message === 'string' ? parsed(message) : message);
+		let unlisten;
+		const broken = new Promise((_, reject) => {
+			unlisten = program.onEnd((why, trap) => reject(why ? brokeDown(why, trap) : disconnected()));
+		});
 		program.asking++;
 		try {
-			return JSON.parse(await program.api.ask(id, JSON.stringify(this.#withUid(asked))));
+			return JSON.parse(await Promise.race([program.api.ask(id, text), broken]));
 		} catch (error) {
-			throw new LeveretError(error.code, error.message);
+			if (error.code === 'DISCONNECTED' && held.end) throw held.end; // the connection's own end says why
+			throw error instanceof LeveretError ? error : new LeveretError(error.code, error.message);
 		} finally {
 			program.asking--;
+			unlisten();
 		}
 	}
 
 	async #subscribe(self, collection, options) {
-		const { event, ...extra } = options;
+		if (typeof collection !== 'string' || !collection) throw new LeveretError('INVALID_COLLECTION', 'subscribe() needs the name of a collection.');
+		const { event, ...extra } = options ?? {};
 		for (const known of ['collection', 'type', 'uid', 'item', 'query', 'capabilities']) delete extra[known];
-		const uid = 'uid' in options ? options.uid : this.#nextUid();
-		const text = (value) => (value === undefined || value === null ? undefined : JSON.stringify(value));
-		const query = options.query && text(queryToParams(options.query));
-		const item = text(options.item);
+		const uid = this.#used(String(options?.uid ?? this.#nextUid()));
+		const text = (value) => (value === undefined || value === null ? undefined : toJSON(value));
+		const query = options?.query && text(queryToParams(options.query));
+		const item = text(options?.item);
+		const more = Object.keys(extra).length > 0 ? text(extra) : undefined;
 		if (!this.#open) await this.#connect(self);
 		if (!this.#held) throw disconnected();
 		const { program, id } = this.#held;
@@ -414,7 +470,7 @@ class Connection {
 			},
 		);
 		this.#subscriptions.set(key, subscription);
-		program.api.subscribe(id, key, collection, event, item, query, String(uid), Object.keys(extra).length ? text(extra) : undefined);
+		program.api.subscribe(id, key, collection, event, item, query, uid, more);
 		return { subscription, unsubscribe: () => subscription.leave() };
 	}
 }
@@ -525,6 +581,14 @@ function attempt(f) {
 	} catch (error) {
 		if (globalThis.reportError) globalThis.reportError(error);
 		else Promise.reject(error);
+	}
+}
+
+function parsed(text) {
+	try {
+		return JSON.parse(text);
+	} catch (cause) {
+		throw invalid();
 	}
 }
 
