@@ -228,9 +228,11 @@ func (s *Session) authError(e *protocol.Error) {
 		s.failAttempt(Cause{Reason: ReasonAuthTimeout, Detail: e.Message, Err: e})
 	case s.phase == reauthenticating && s.auth.origin == posted:
 		s.refusedOwn()
-	case awaited, s.phase.online() && e.Code == protocol.CodeAuthFailed && s.auth.credential.IsZero() && s.liveness.frames == 1:
-		// The second: nobody signed in, and the first thing that the server says is that it
-		// waits for that no longer.
+	case s.phase.online() && e.Code == protocol.CodeAuthFailed && s.auth.credential.IsZero():
+		// Nobody signed in, and the server waits for that no longer; or it refused what was
+		// sent past the session, and goes on. Which of the two shows in a moment.
+		s.auth.refusedAt = s.now
+	case awaited:
 		s.refused(Cause{Reason: ReasonAuthFailed, Detail: e.Message, Err: e})
 	}
 }
@@ -244,8 +246,8 @@ func (s *Session) refusedOwn() {
 	s.accepted(ReasonAuthFailed)
 }
 
-// endedForRefusal reports whether the connection ended because the caller's own
-// credential was refused.
+// endedForRefusal reports whether the connection ended because the server wants
+// another credential than it has.
 func (s *Session) endedForRefusal() bool {
 	return !s.auth.refusedAt.IsZero() && s.now.Sub(s.auth.refusedAt) < time.Second
 }

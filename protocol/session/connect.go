@@ -119,7 +119,7 @@ func (s *Session) lost(in Lost) {
 	c := Cause{Reason: ReasonLost, Detail: in.Reason, Code: in.Code, Err: in.Err}
 	s.cut()
 	if s.endedForRefusal() {
-		c.Reason, c.Detail = ReasonAuthFailed, "The server refused the credential and ended the connection."
+		c.Reason, c.Detail = ReasonAuthFailed, "The server wants another credential, and ended the connection."
 		s.signIn(c)
 		return
 	}

@@ -13,7 +13,6 @@ import (
 // probe is an unsubscribe of a uid that was never used.
 type liveness struct {
 	last     time.Time    // when a frame was last received
-	frames   int          // how many were, over this link
 	probeDue time.Time    // when the outstanding probe is given up; zero = none is outstanding
 	probeUID protocol.UID // of the latest probe
 	owesPong bool         // a ping came while nothing but the credential may be sent

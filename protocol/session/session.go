@@ -233,7 +233,6 @@ func (s *Session) received(in Received) {
 
 // frame handles one frame.
 func (s *Session) frame(frame []byte) {
-	s.liveness.frames++
 	if s.quiet {
 		if m, ok := protocol.DecodeSubscription(frame); ok {
 			if !s.privateSubscription(&m) {

@@ -51,7 +51,7 @@ function failureOf({ reason, last, detail }, failure, cause) {
 		case 'auth-timeout':
 			return new LeveretError('AUTH_FAILED', 'Authentication failed while opening websocket connection', { reason: because, detail: more });
 		case 'no-credential':
-			if (failure) return new LeveretError('NO_TOKEN', `getToken() failed: ${cause?.message ?? cause ?? failure}`, { cause });
+			if (failure) return new LeveretError('NO_TOKEN', `getToken() failed: ${cause instanceof Error ? cause.message : failure}`, { cause });
 			return new LeveretError('NO_TOKEN', 'No token for authenticating the websocket. Make sure to provide one or call the login() function beforehand.');
 		case 'credential-timeout':
 		case 'dial-timeout':
@@ -220,7 +220,14 @@ class Connection {
 	#hooks(held) {
 		const later = (f) => queueMicrotask(() => this.#held === held && f());
 		return {
-			socket: (ws) => this.#watch(ws, held.program.gatherers.get(ws)),
+			socket: (ws) => {
+				try {
+					this.#watch(ws, held.program.gatherers.get(ws));
+				} catch (error) { // a WebSocket of the page's own
+					attempt(() => { throw error; });
+					ws.close();
+				}
+			},
 			changed: (to, reason, last, detail, code, failure, next) => {
 				if (this.#held !== held) return;
 				const from = this.#enter(to);
