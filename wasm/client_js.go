@@ -40,6 +40,7 @@ const maxQueue = 4_096
 //	changed(to, reason, last, detail, code, error, next)
 //	events(subscription, text) → room       a JSON array; false: call resume for more
 //	ended(subscription, code, message, refusal)
+//	answered(number, text, code, message)   of an ask: a reply, or else null and why
 //	token() → promise of a token or null
 func newClient(settings, hooks js.Value) (*client, error) {
 	c := &client{hooks: hooks, subs: map[int]*subscription{}}
@@ -83,7 +84,7 @@ var methods = map[string]func(c *client, args []js.Value) any{
 	"connect":    func(c *client, _ []js.Value) any { c.rt.Connect(); return nil },
 	"disconnect": func(c *client, _ []js.Value) any { c.rt.Disconnect(); return nil },
 	"send":       func(c *client, args []js.Value) any { return c.send(args[0].String()) },
-	"ask":        func(c *client, args []js.Value) any { return c.ask(args[0].String()) },
+	"ask":        func(c *client, args []js.Value) any { go c.ask(args[0].Int(), args[1].String()); return nil },
 	"subscribe":  func(c *client, args []js.Value) any { c.subscribe(args); return nil },
 	"unsubscribe": func(c *client, args []js.Value) any {
 		c.unsubscribe(args[0].Int())
@@ -133,26 +134,36 @@ func rawMessage(frame string) protocol.Raw {
 	return raw
 }
 
-// ask sends a request and promises the text of its reply.
-func (c *client) ask(frame string) any {
-	return bridge.Promise(func() (any, error) {
-		m, err := protocol.DecodeFromClient([]byte(frame))
-		if err != nil {
-			return nil, coded(err)
-		}
-		if _, ok := m.(protocol.Items); !ok {
-			m = rawMessage(frame)
-		}
-		reply, err := c.rt.Do(context.Background(), m) // close resolves it
-		if err != nil {
-			return nil, coded(err)
-		}
-		if _, ok := m.(protocol.Raw); ok && len(reply.Data) > 0 {
-			return string(reply.Data), nil // the frame itself
-		}
-		text, err := protocol.Encode(reply)
-		return string(text), err
-	})
+// ask sends a request, and tells the text of its reply under the number that JavaScript
+// gave it.
+func (c *client) ask(number int, frame string) {
+	text, err := c.do(frame)
+	if err == nil {
+		c.hooks.Call("answered", number, text)
+		return
+	}
+	err = coded(err)
+	c.hooks.Call("answered", number, js.Null(), codeOf(err), err.Error())
+}
+
+func (c *client) do(frame string) (string, error) {
+	m, err := protocol.DecodeFromClient([]byte(frame))
+	if err != nil {
+		return "", err
+	}
+	_, isItems := m.(protocol.Items)
+	if !isItems {
+		m = rawMessage(frame)
+	}
+	reply, err := c.rt.Do(context.Background(), m) // close resolves it
+	switch {
+	case err != nil:
+		return "", err
+	case !isItems && len(reply.Data) > 0:
+		return string(reply.Data), nil // the frame itself
+	}
+	text, err := protocol.Encode(reply)
+	return string(text), err
 }
 
 // close ends the client and waits until all it held is released.
@@ -195,4 +206,12 @@ func coded(err error) error {
 		return err
 	}
 	return bridge.WithCode("INVALID_MESSAGE", err)
+}
+
+// codeOf returns the code of an error that coded returned.
+func codeOf(err error) string {
+	if c := bridge.Coded(nil); errors.As(err, &c) {
+		return c.ErrorCode()
+	}
+	return bridge.DefaultCode
 }

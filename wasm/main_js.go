@@ -16,7 +16,7 @@ import (
 //	create(settings, hooks) → client      see newClient
 //	connect(client), disconnect(client), close(client)
 //	send(client, text) → undefined or an error
-//	ask(client, text) → promise of text
+//	ask(client, number, text)             answered by hooks.answered
 //	subscribe(client, subscription, collection, event, item, query, uid, extra)
 //	unsubscribe(client, subscription), resume(client, subscription)
 //	stats() → {goroutines, heap}

@@ -8,7 +8,6 @@ import (
 	"leveret/protocol"
 	"leveret/protocol/realtime"
 	"leveret/protocol/session"
-	"leveret/wasm/bridge"
 )
 
 // A subscription carries events to JavaScript, as long as there is room for them.
@@ -128,9 +127,5 @@ func (c *client) ended(id int, err error) {
 		}
 	}
 	err = coded(err)
-	code := bridge.DefaultCode
-	if c := bridge.Coded(nil); errors.As(err, &c) {
-		code = c.ErrorCode()
-	}
-	c.hooks.Call("ended", id, code, err.Error(), refusal)
+	c.hooks.Call("ended", id, codeOf(err), err.Error(), refusal)
 }

@@ -11,15 +11,12 @@ import (
 )
 
 // A Go function that JavaScript calls, and that is released with its scope.
-func ExamplePromise() {
+func ExampleScope() {
 	var scope bridge.Scope
 	defer scope.Release()
-	read := scope.Func(func(_ js.Value, args []js.Value) any {
-		name := args[0].String()
-		return bridge.Promise(func() (any, error) { return "hello " + name, nil })
-	})
+	greet := scope.Func(func(_ js.Value, args []js.Value) any { return "hello " + args[0].String() })
 
-	answer, err := bridge.Await(context.Background(), read.Invoke("leveret"))
+	answer, err := bridge.Await(context.Background(), greet.Invoke("leveret"))
 	fmt.Println(answer, err)
 	// Output: hello leveret <nil>
 }

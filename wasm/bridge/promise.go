@@ -9,22 +9,6 @@ import (
 	"syscall/js"
 )
 
-// Promise runs f in a goroutine and returns a promise of what it returns. An error
-// or a panic of f rejects it, with an Error that has a code (see [Error]; that of
-// a panic is PANIC).
-func Promise(f func() (any, error)) js.Value {
-	promise, resolve, reject := newPromise()
-	go func() {
-		v, err := try(f)
-		if err != nil {
-			reject.Invoke(Error(err))
-			return
-		}
-		resolve.Invoke(v)
-	}()
-	return promise
-}
-
 // try calls f and makes a JavaScript value of what it returns; a panic becomes an
 // error.
 func try(f func() (any, error)) (v js.Value, err error) {
@@ -42,17 +26,6 @@ func try(f func() (any, error)) (v js.Value, err error) {
 		return js.Undefined(), err
 	}
 	return js.ValueOf(x), nil
-}
-
-func newPromise() (promise, resolve, reject js.Value) {
-	var s Scope
-	defer s.Release()
-	// The constructor calls it before it returns.
-	executor := s.Func(func(_ js.Value, args []js.Value) any {
-		resolve, reject = args[0], args[1]
-		return nil
-	})
-	return js.Global().Get("Promise").New(executor), resolve, reject
 }
 
 // Await waits for a promise, or for any value. A rejection with an Error is a

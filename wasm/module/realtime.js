@@ -94,6 +94,8 @@ class Connection {
 	#socket; // {ws, event}: the latest WebSocket, and its open event
 	#subscriptions = new Map();
 	#lastSubscription = 0;
+	#asks = new Map(); // what settles each ask() under way
+	#lastAsk = 0;
 
 	constructor(client, config) {
 		this.#client = this.#self = client;
@@ -241,6 +243,11 @@ class Connection {
 				this.#subscriptions.get(id)?.end(new LeveretError(code, message, refusal ? JSON.parse(refusal) : {}));
 				this.#subscriptions.delete(id);
 			},
+			answered: (number, text, code, message) => {
+				const settle = this.#asks.get(number);
+				if (text === null) settle?.reject(new LeveretError(code, message));
+				else settle?.resolve(text);
+			},
 			token: async () => {
 				try {
 					return await this.#self.getToken();
@@ -373,6 +380,7 @@ class Connection {
 		this.#open = false;
 		connections.delete(this);
 		this.#endSubscriptions(error);
+		this.#asks.forEach(({ reject }) => reject(error));
 		this.#failed(this.#opening, error);
 		const { ws } = this.#socket ?? {};
 		queueMicrotask(() => {
@@ -439,19 +447,18 @@ class Connection {
 		if (!held) throw disconnected();
 		const { program, id } = held;
 		const text = this.#write(typeof message === 'string' ? parsed(message) : message);
-		let unlisten;
-		const broken = new Promise((_, reject) => {
-			unlisten = program.onEnd((why, trap) => reject(why ? brokeDown(why, trap) : disconnected()));
-		});
+		const number = ++this.#lastAsk;
+		const { promise, ...settle } = withResolvers();
+		this.#asks.set(number, settle);
 		program.asking++;
 		try {
-			return JSON.parse(await Promise.race([program.api.ask(id, text), broken]));
+			program.api.ask(id, number, text);
+			return JSON.parse(await promise);
 		} catch (error) {
-			if (error.code === 'DISCONNECTED' && held.end) throw held.end; // the connection's own end says why
-			throw error instanceof LeveretError ? error : new LeveretError(error.code, error.message);
+			throw error.code === 'DISCONNECTED' && held.end ? held.end : error; // the connection's own end says why
 		} finally {
 			program.asking--;
-			unlisten();
+			this.#asks.delete(number);
 		}
 	}
 
