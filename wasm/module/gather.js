@@ -36,18 +36,24 @@ export class Gatherer {
 	};
 
 	#take(frame) {
+		const hurry = frame.startsWith('{"type":"auth"');
+		if (this.#due && !hurry) {
+			this.#frames.push(frame);
+			return;
+		}
 		const now = performance.now();
 		const burst = now - this.#last < quiet;
 		this.#last = now;
 		if (this.#isThePages(frame)) {
-			if (this.#frames.push(frame) === 1) setTimeout(this.#bring, patience);
-			else this.#frames.pop();
+			if (this.#frames.length > 0) return;
+			this.#frames.push(frame);
+			setTimeout(this.#bring, patience);
 			return;
 		}
 		this.#frames.push(frame);
-		if (burst && !frame.startsWith('{"type":"auth"')) {
-			if (!this.#due) this.#program.later(this.#bring);
+		if (burst && !hurry) {
 			this.#due = true;
+			this.#program.later(this.#bring);
 		} else {
 			this.#bring();
 		}
