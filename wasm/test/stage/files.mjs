@@ -42,9 +42,11 @@ class Copy {
 	// options:
 	//   failures  how often the WebAssembly is answered with status, and without itself
 	//   status    404 unless set
+	//   stalls    where its next answers stop for good: 'head' before anything is said,
+	//             'body' in the midst of it
 	//   type      its Content-Type, if it is to be wrong
-	constructor({ failures = 0, status = 404, type } = {}, emit) {
-		Object.assign(this, { failures, status, type, emit });
+	constructor({ failures = 0, status = 404, stalls = [], type } = {}, emit) {
+		Object.assign(this, { failures, status, stalls, type, emit });
 	}
 
 	set(options) {
@@ -55,10 +57,20 @@ class Copy {
 		this.emit({ kind: 'fetch', name });
 		response.setHeader('Cache-Control', 'no-store');
 		if (extname(name) !== '.wasm') return send(response, join(this.folder, name));
+		const stall = this.stalls.shift();
+		if (stall) return this.stall(stall, name, response);
 		const fails = this.failures > 0;
 		if (fails) this.failures--;
 		if (fails) return response.writeHead(this.status).end('not here');
 		return send(response, join(this.folder, name), this.type);
+	}
+
+	// stall leaves the answer open until the other side goes.
+	async stall(where, name, response) {
+		response.on('close', () => this.emit({ kind: 'gone', name }));
+		if (where === 'head') return;
+		const data = await readFile(join(this.folder, name));
+		response.writeHead(200, { 'Content-Type': types['.wasm'], 'Content-Length': data.length, 'Access-Control-Allow-Origin': '*' }).write(data.subarray(0, 1000));
 	}
 
 	async close() {

@@ -75,6 +75,7 @@ export function coded(reason, code, what = 'the reason') {
 	instance(reason, Error, what);
 	if (reason.code !== code) fail(`${what}: expected the code ${code}, got ${show(reason.code)} (${textOf(reason)})`);
 	ok(textOf(reason).length > 10, `${what} to be a sentence`);
+	match(reason.name, /^(Leveret|Request)Error$/, `the name of ${what}`);
 }
 
 function same(a, b) {

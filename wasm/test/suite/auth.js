@@ -122,6 +122,31 @@ test('handshake: an exception of getToken rejects connect()', async (t) => {
 	ok(await Promise.race([unhandled, t.pause(100)]) === undefined, 'nothing unhandled');
 }, { sdk: 'connect() never settles when getToken throws', fails: /connect\(\) took more than/ });
 
+test('handshake: whatever getToken throws is the cause of NO_TOKEN, and breaks nothing', async (t) => {
+	const peer = await t.peer();
+	const from = { ...t.impl, ...(await t.copy()).module };
+	const reader = await t.subscribe(await t.connected(peer.url, { from, reconnect: false }));
+	await reader.init();
+	for (const thrown of [new Error('the token store is on fire'), 'a text', null, undefined, Object.create(null), Symbol('a symbol')]) {
+		for (const failing of [() => { throw thrown; }, async () => { throw thrown; }]) {
+			let getToken = failing;
+			const client = t.closing(from.createDirectus(peer.url).with(() => ({ getToken: () => getToken() })).with(from.realtime({ reconnect: false })));
+			const reason = await t.within(rejects(client.connect()), 'connect()');
+			coded(reason, 'NO_TOKEN');
+			equal(reason.cause, thrown, 'the cause');
+			if (thrown instanceof Error) match(reason.message, /the token store is on fire/, 'the sentence');
+			getToken = async () => 'token';
+			await t.within(client.connect(), 'the next connect()');
+			client.disconnect();
+		}
+	}
+	const other = await t.subscribe(t.client(peer.url, { from, reconnect: false })); // the peer tells the newest
+	await other.init();
+	equal(reader.ended, false, 'the end of the first');
+	await peer.tell('messages', [{ event: 'create', data: [{ id: 1, text: 'afterwards' }] }]);
+	await other.event('create', 'afterwards');
+}, { only: 'ours', once: true });
+
 test('handshake: asks the getToken that the client has now, on the client', async (t) => {
 	const peer = await t.peer();
 	const selves = [];
@@ -283,6 +308,39 @@ test('public: auth by hand raises the connection', async (t) => {
 	write('after');
 	equal((await box.find(({ uid }) => uid === 'after')).data?.text, 'raised', 'text');
 });
+
+// refusedPastIt sends a credential that is no good past the client, and waits for the refusal.
+async function refusedPastIt(proxy, ws) {
+	ws.send('{"type":"auth","access_token":"wrong"}');
+	await proxy.until(() => proxy.frames('received', 'auth').some(({ message }) => message.error?.code === 'AUTH_FAILED'), 'the refusal');
+}
+
+test('public: a refused auth that the page sends over the socket itself ends nothing', async (t) => {
+	const { server, proxy } = await t.proxied('public');
+	const client = t.client(proxy.url, { authMode: 'public' });
+	const ws = await client.connect();
+	const reader = await t.subscribe(client);
+	await reader.init();
+	await refusedPastIt(proxy, ws);
+	await t.pause(100);
+	equal(await client.isConnected(), true, 'isConnected()');
+	await server.create({ text: 'afterwards', user: t.user });
+	await reader.event('create', 'afterwards');
+	deepEqual([proxy.upgrades().length, proxy.closed().length], [1, 0], 'upgrades and ends');
+});
+
+test('public: nor does it as the first that the server answers', async (t) => {
+	const { server, proxy } = await t.proxied('public');
+	const client = t.client(proxy.url, { authMode: 'public' });
+	await refusedPastIt(proxy, await client.connect());
+	await t.pause(100);
+	equal(await client.isConnected(), true, 'isConnected()');
+	const reader = await t.subscribe(client);
+	await reader.init();
+	await server.create({ text: 'afterwards', user: t.user });
+	await reader.event('create', 'afterwards');
+	deepEqual([proxy.upgrades().length, proxy.closed().length], [1, 0], 'upgrades and ends');
+}, { sdk: 'ends the connection for it', fails: /isConnected\(\): expected true, got false/ });
 
 test('public: a server that wants a handshake is not tried for ever', async (t) => {
 	const peer = await t.peer();

@@ -298,3 +298,39 @@ test('works again after a wrong URL', async (t) => {
 	await rejects(wrong.connect());
 	await right.connect();
 }, { only: 'ours' });
+
+// Options that are numbers.
+
+test('an option that is no number is refused, and other clients go on', async (t) => {
+	const peer = await t.peer();
+	const from = { ...t.impl, ...(await t.copy()).module };
+	const reader = await t.subscribe(await t.connected(peer.url, { from, reconnect: false }));
+	await reader.init();
+	for (const [name, config] of Object.entries({
+		'reconnect.retries': { reconnect: { retries: 'x' } },
+		'reconnect.delay': { reconnect: { delay: 'soon' } },
+		'connect.timeout': { connect: { timeout: NaN } },
+	})) {
+		const client = t.client(peer.url, { from, ...config });
+		for (const time of ['first', 'second']) {
+			const reason = await t.within(rejects(client.connect(), `the ${time} connect() with a wrong ${name}`));
+			coded(reason, 'INVALID_CONFIG');
+			ok(reason.message.includes(name), `a sentence that names ${name}`);
+		}
+		coded(await t.within(rejects(client.subscribe('messages'))), 'INVALID_CONFIG');
+		equal(await client.isConnected(), false, 'isConnected()');
+	}
+	await peer.tell('messages', [{ event: 'create', data: [{ id: 1, text: 'afterwards' }] }]);
+	await reader.event('create', 'afterwards');
+	equal(peer.upgrades().length, 1, 'upgrades');
+}, { only: 'ours', once: true });
+
+test('a number may be written as a text, or be infinite', async (t) => {
+	const { url } = await t.server();
+	for (const config of [{ reconnect: { retries: '3', delay: '200' } }, { reconnect: { retries: Infinity } }, { connect: { timeout: '5000' } }, { connect: { timeout: Infinity } }]) {
+		const ws = await t.within(t.client(url, config).connect(), `connect() with ${JSON.stringify(config)}`);
+		equal(ws.readyState, WebSocket.OPEN, 'readyState');
+	}
+	const peer = await stalled(t);
+	coded(await t.within(rejects(t.client(peer.url, { connect: { timeout: '300' }, reconnect: false }).connect())), 'CONNECT_TIMEOUT');
+}, { only: 'ours' });

@@ -106,6 +106,34 @@ test('while it waits for the next attempt, ends generators quietly', async (t) =
 	equal(await reader.end(), undefined, 'what it threw');
 }, { sdk: 'is ignored while the client waits for its next attempt', fails: /the end of the generator did not come about/ });
 
+for (const authMode of ['handshake', 'strict', 'public']) {
+	test(`inside a handler of open, rejects connect(), and nothing is told afterwards: ${authMode}`, async (t) => {
+		const peer = await t.peer();
+		const client = t.client(peer.url, { authMode, reconnect: { delay: 100, retries: 10 } });
+		const changes = t.box();
+		client.realtime.onState((change) => changes.add(change));
+		const closed = new Promise((resolve) => client.onWebSocket('close', resolve));
+		let opens = 0;
+		const remove = client.onWebSocket('open', () => {
+			opens++;
+			client.disconnect();
+			equal(client.realtime.state, 'closed', 'state');
+		});
+		coded(await t.within(rejects(client.connect(), 'connect()'), 'the rejection'), 'DISCONNECTED');
+		await t.within(closed, 'the close event');
+		await t.pause(50);
+		equal(opens, 1, 'calls of the handler');
+		equal(client.realtime.state, 'closed', 'state in the end');
+		equal(await client.isConnected(), false, 'isConnected()');
+		deepEqual(changes.items.slice(-1).map(({ to, cause }) => [to, cause.reason]), [['closed', 'asked']], 'the last change');
+		equal(changes.items.filter(({ to }) => to === 'closed').length, 1, 'ends');
+		remove();
+		await t.within(client.connect(), 'the next connect()');
+		await peer.settled();
+		equal(peer.upgrades().length, 2, 'upgrades');
+	}, { only: 'ours' });
+}
+
 test('inside a handler is no trouble', async (t) => {
 	const { url } = await t.server();
 	const client = t.client(url);

@@ -150,6 +150,59 @@ test('open and close handlers that throw stop nobody else', async (t) => {
 	deepEqual(order, ['open', 'close']);
 }, { sdk: 'a handler of open that throws leaves connect() waiting for good', fails: /connect\(\) took more than/ });
 
+test('a handler of open that adds itself again is called once an open', async (t) => {
+	const peer = await t.peer();
+	const client = t.client(peer.url, { reconnect: { delay: 100, retries: 10 } });
+	let calls = 0;
+	const handler = () => {
+		if (++calls < 10) client.onWebSocket('open', handler);
+	};
+	client.onWebSocket('open', handler);
+	await client.connect();
+	equal(calls, 1, 'calls at the first open');
+	const opened = next(client, 'open');
+	await peer.hangUp(1012, 'restart');
+	await t.within(opened, 'the second open');
+	equal(calls, 2, 'calls at the second open');
+});
+
+test('a handler that removes and adds itself is called once an event', async (t) => {
+	const { peer, client, box } = await peered(t);
+	const calls = { message: 0, close: 0 };
+	for (const name of ['message', 'close']) {
+		let remove;
+		const handler = () => {
+			remove();
+			if (++calls[name] < 10) remove = client.onWebSocket(name, handler);
+		};
+		remove = client.onWebSocket(name, handler);
+	}
+	await peer.send(marker);
+	await untilMarker(box);
+	await t.pause(20);
+	equal(calls.message, 1, 'calls of the handler of messages');
+	const closed = next(client, 'close');
+	await peer.hangUp(4000, 'over');
+	await t.within(closed, 'the close event');
+	equal(calls.close, 1, 'calls of the handler of close');
+}, { sdk: 'calls such a handler again and again', fails: /calls of the handler of messages: expected 1, got 10/ });
+
+test('a function that is added twice is called once, but twice for a message', async (t) => {
+	const peer = await t.peer();
+	const client = t.client(peer.url, { reconnect: false });
+	const calls = { open: 0, message: 0, close: 0 };
+	const removers = Object.keys(calls).flatMap((name) => {
+		const handler = () => calls[name]++;
+		return [client.onWebSocket(name, handler), client.onWebSocket(name, handler)];
+	});
+	await client.connect();
+	const closed = next(client, 'close');
+	await peer.hangUp(4000, 'over');
+	await t.within(closed, 'the close event');
+	deepEqual(calls, { open: 1, message: 2, close: 1 }); // the message is auth ok
+	deepEqual(removers.map((remove) => remove()), [true, false, true, true, true, false]);
+});
+
 test('a frame that is no JSON is a MessageEvent with its text', async (t) => {
 	const { peer, box } = await peered(t);
 	await peer.send('no JSON', marker);

@@ -1,5 +1,5 @@
 // The module itself: what importing, loading and leaving it does to a page or program.
-import { coded, deepEqual, equal, instance, match, ok, rejects } from './assert.js';
+import { coded, deepEqual, equal, match, ok, rejects, within } from './assert.js';
 import { moduleURL } from './implementations.js';
 import { theme } from './runner.js';
 
@@ -25,6 +25,11 @@ test('a Node program ends by itself after disconnect()', async (t) => {
 	equal(await t.child('program-ends.js', t.impl.name, url), 'live\ndisconnected\n', 'what the program printed');
 	ok(performance.now() - began < 6000, 'an end in time');
 }, { env: 'node' });
+
+test('says that there is no WebSocket, where none is global and none injected', async (t) => {
+	const lines = ['connect NO_WEBSOCKET', 'again NO_WEBSOCKET', 'subscribe NO_WEBSOCKET', 'ask NO_WEBSOCKET', 'closed false'];
+	equal(await t.child('program-without.js', t.impl.name), `${lines.join('\n')}\n`, 'what the program printed');
+}, { only: 'ours', env: 'node' });
 
 test('can be imported where there is neither WebSocket nor fetch nor a page', async (t) => {
 	equal(await t.child('program-import.js', t.impl.name), 'imported\n', 'what the program printed');
@@ -143,37 +148,92 @@ test('an address where nobody listens is an Error that names it', async (t) => {
 	match(reason.message, /gone\.wasm/, 'the sentence');
 }, ours);
 
+test('a place that is no URL is an Error that names it, and another one works', async (t) => {
+	const { url } = await t.server();
+	const copy = await t.copy();
+	const client = t.client(url, { from: { ...t.impl, ...copy.module } });
+	for (const use of [() => copy.module.init({ wasmURL: 'http://[bad' }), () => client.connect()]) {
+		const reason = await t.within(rejects(use()));
+		coded(reason, 'WASM_UNAVAILABLE');
+		match(reason.message, /http:\/\/\[bad/, 'the sentence');
+	}
+	await t.within(copy.module.init({ wasmURL: copy.http + fetched }), 'init()');
+	equal((await t.within(client.connect(), 'connect()')).readyState, WebSocket.OPEN, 'readyState');
+}, ours);
+
 // A program that breaks down.
+
+// trapping returns a WebSocket that throws where Go does not expect it, which traps the
+// program as a panic would, once the trap is set.
+function trapping() {
+	const trap = { set: false };
+	trap.WebSocket = class extends WebSocket {
+		get readyState() {
+			if (trap.set) throw new Error('trapped');
+			return super.readyState;
+		}
+	};
+	return trap;
+}
 
 test('a breakdown of the program is a rejection and an error event, and connect() starts it anew', async (t) => {
 	const { server, proxy } = await t.proxied();
 	const copy = await t.copy();
-	// What throws where Go does not expect it traps the program, as a panic would.
-	let broken = true;
-	class Trap extends WebSocket {
-		get readyState() {
-			if (broken && this.opened) throw new Error('trapped');
-			return super.readyState;
-		}
-
-		send(data) {
-			this.opened = true;
-			super.send(data);
-		}
-	}
-	const client = t.client(proxy.url, { from: { ...t.impl, ...copy.module }, globals: { WebSocket: Trap }, reconnect: { delay: 100, retries: 5 } });
+	const trap = trapping();
+	const client = t.client(proxy.url, { from: { ...t.impl, ...copy.module }, globals: { WebSocket: trap.WebSocket }, reconnect: { delay: 100, retries: 5 } });
 	const errors = t.box();
 	client.onWebSocket('error', (event) => errors.add(event));
 	await client.connect();
+	trap.set = true;
 	const reader = await t.subscribe(client);
 	coded(await reader.end(), 'PANIC');
 	await errors.until((events) => events.length > 0, 'the error event');
-	broken = false;
+	trap.set = false;
 	await t.within(client.connect(), 'connect()');
 	const again = await t.subscribe(client);
 	await again.init();
 	await server.create({ text: 'afterwards', user: t.user });
 	await again.event('create', 'afterwards');
+}, ours);
+
+test('a breakdown fails what is under way in every client, and each of them connects again', async (t) => {
+	const peer = await t.peer({ silent: ['items'] });
+	const from = { ...t.impl, ...(await t.copy()).module };
+	const client = await t.connected(peer.url, { from });
+	const [errors, changes] = [t.box(), t.box()];
+	client.onWebSocket('error', (event) => errors.add(event));
+	client.realtime.onState((change) => changes.add(change));
+	const reading = await t.subscribe(client);
+	await reading.init();
+	const { subscription: unread } = await client.subscribe('messages', { query: t.mine });
+	await peer.until(() => peer.sent('subscribe').length === 2, 'the second subscribe');
+	const asking = rejects(client.realtime.ask({ type: 'items', collection: 'messages', action: 'read' }), 'ask()');
+	await peer.until(() => peer.sent('items').length === 1, 'the question');
+
+	const trap = trapping();
+	trap.set = true;
+	const other = t.client(peer.url, { from, globals: { WebSocket: trap.WebSocket } });
+	coded(await t.within(rejects(other.connect(), 'connect()'), 'connect() in the other client'), 'PANIC');
+	coded(await t.within(asking, 'ask()'), 'PANIC');
+	coded(await reading.end(), 'PANIC');
+	coded(await t.read(unread).end(), 'PANIC');
+	await changes.find(({ to }) => to === 'closed', 'the state closed');
+	equal(changes.items.at(-1).cause.reason, 'panic', 'cause.reason');
+	deepEqual(errors.items.map((event) => [event instanceof Event, event.type, event.error?.code]), [[true, 'error', 'PANIC']]);
+	await peer.until(() => peer.closed().length === peer.upgrades().length, 'the end of every socket');
+
+	trap.set = false;
+	await peer.set({ silent: [] });
+	for (const [id, one] of [other, client].entries()) {
+		equal(await one.isConnected(), false, 'isConnected()');
+		await t.within(one.connect(), 'connect()');
+		await t.within(one.realtime.ask({ type: 'items', collection: 'messages', action: 'read' }), 'the reply');
+		const again = await t.subscribe(one);
+		await again.init();
+		await peer.tell('messages', [{ event: 'create', data: [{ id, text: 'afterwards' }] }]);
+		await again.event('create', 'afterwards');
+	}
+	equal(errors.items.length, 1, 'error events');
 }, ours);
 
 // dispose().
@@ -213,6 +273,43 @@ test('dispose() while it connects rejects connect()', async (t) => {
 	await peer.set({ silent: [] });
 	await t.within(client.connect(), 'the next connect()');
 }, ours);
+
+test('dispose() ends questions', async (t) => {
+	const peer = await t.peer({ silent: ['items'] });
+	const copy = await t.copy();
+	const client = await t.connected(peer.url, { from: { ...t.impl, ...copy.module } });
+	const asking = rejects(client.realtime.ask({ type: 'items', collection: 'messages', action: 'read' }), 'ask()');
+	await peer.until(() => peer.sent('items').length === 1, 'the question');
+	await t.within(copy.module.dispose(), 'dispose()');
+	const reason = await t.within(asking, 'the rejection');
+	ok(['DISCONNECTED', 'OUTCOME_UNKNOWN'].includes(reason.code), `a code, not ${reason.code}`);
+	coded(reason, reason.code);
+}, ours);
+
+for (const stall of ['head', 'body']) {
+	test(`dispose() while the WebAssembly is being fetched ends at once: ${stall}`, async (t) => {
+		const { url } = await t.server();
+		const copy = await t.copy({ stalls: [stall] });
+		const client = t.client(url, { from: { ...t.impl, ...copy.module } });
+		const changes = t.box();
+		client.realtime.onState((change) => changes.add(change));
+		const initing = t.env === 'node' ? copy.module.init({ wasmURL: copy.http + fetched }) : copy.module.init();
+		const failing = rejects(initing, 'init()');
+		const connecting = rejects(client.connect(), 'connect()');
+		await copy.until(() => copy.fetched(fetched).length === 1, 'the fetch');
+		await within(3_000, copy.module.dispose(), 'dispose()');
+		coded(await within(3_000, connecting, 'the rejection'), 'DISCONNECTED');
+		const reason = await within(3_000, failing, 'the end of init()');
+		coded(reason, reason.code);
+		await copy.until(() => copy.gone(fetched).length === 1, 'the end of the fetch');
+		equal(client.realtime.state, 'closed', 'state');
+		equal(await client.isConnected(), false, 'isConnected()');
+		equal((await t.within(client.connect(), 'the next connect()')).readyState, WebSocket.OPEN, 'readyState');
+		await (await t.subscribe(client)).init();
+		await copy.settled();
+		equal(copy.fetched(fetched).length, 2, 'fetches');
+	}, ours);
+}
 
 test('dispose() before anything was loaded does nothing', async (t) => {
 	const { url } = await t.server();

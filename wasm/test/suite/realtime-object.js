@@ -76,6 +76,64 @@ test('disconnect() is closed, or idle', async (t) => {
 	ok(['closed', 'idle'].includes(client.realtime.state), `closed or idle, not ${client.realtime.state}`);
 }, ours);
 
+test('connect() within a listener on needs-auth is an attempt of its own', async (t) => {
+	const { proxy } = await t.proxied();
+	const client = t.client(proxy.url, { token: 'wrong' });
+	let second;
+	client.realtime.onState(({ to }) => {
+		if (to !== 'needs-auth' || second) return;
+		client.setToken('editor-demo-token');
+		second = client.connect();
+	});
+	coded(await t.within(rejects(client.connect(), 'the first connect()')), 'AUTH_FAILED');
+	equal((await t.within(second, 'the second connect()')).readyState, WebSocket.OPEN, 'readyState');
+	await proxy.settled();
+	deepEqual(proxy.sent('auth').map(({ message }) => message.access_token), ['wrong', 'editor-demo-token']);
+	await (await t.subscribe(client)).init();
+}, ours);
+
+// firstAstray returns a WebSocket whose first attempt goes where nobody listens.
+async function firstAstray(t) {
+	const peer = await t.peer();
+	await peer.end();
+	const made = [];
+	class Astray extends WebSocket {
+		constructor(url) {
+			super(made.length === 0 ? peer.ws : url);
+			made.push(url);
+		}
+	}
+	return { made, WebSocket: Astray };
+}
+
+test('connect() within a listener on waiting is an attempt of its own', async (t) => {
+	const { url } = await t.server();
+	const { made, ...globals } = await firstAstray(t);
+	const client = t.client(url, { globals, reconnect: { delay: 20_000 } }); // which nobody waits for
+	let second;
+	client.realtime.onState(({ to }) => {
+		if (to === 'waiting') second ??= client.connect();
+	});
+	coded(await t.within(rejects(client.connect(), 'the first connect()')), 'CONNECTION_FAILED');
+	const ws = await t.within(second, 'the second connect()');
+	equal(ws.readyState, WebSocket.OPEN, 'readyState');
+	equal(made.length, 2, 'sockets');
+	equal(await client.connect(), ws, 'the open socket');
+	await (await t.subscribe(client)).init();
+}, ours);
+
+test('connect() within a listener on waiting after an outage is an attempt of its own', async (t) => {
+	const { proxy } = await t.proxied();
+	const client = await t.connected(proxy.url, { reconnect: { delay: 20_000 } });
+	const reader = await t.subscribe(client);
+	await reader.init();
+	const again = new Promise((resolve) => client.realtime.onState(({ to }) => to === 'waiting' && resolve(client.connect())));
+	await proxy.cut();
+	equal((await t.within(again, 'connect()')).readyState, WebSocket.OPEN, 'readyState');
+	await proxy.until(() => proxy.sent('subscribe', 2).length === 1, 'the subscribe on the second socket');
+	equal(reader.ended, false, 'the end of the generator');
+}, ours);
+
 test('the remover of onState removes, and a listener that throws stops nobody else', async (t) => {
 	const { url } = await t.server();
 	const client = t.client(url);
@@ -152,6 +210,53 @@ test('a question that was sent when the link is lost has an unknown outcome', as
 	await t.pause(200);
 	await peer.settled();
 	equal(peer.sent('items').length, 1, 'questions');
+}, ours);
+
+// askedMeanwhile returns the rejection of a question that is asked once the client waits
+// for its next attempt.
+function askedMeanwhile(t, client) {
+	const asking = new Promise((resolve) => {
+		const remove = client.realtime.onState(({ to }) => to === 'waiting' && remove() && resolve(rejects(client.realtime.ask(write(t, 'meanwhile')), 'ask()')));
+	});
+	return t.within(asking, 'the rejection');
+}
+
+test('a question that waits is given up when the attempts are used up', async (t) => {
+	const peer = await t.peer();
+	const client = await t.connected(peer.url, { reconnect: { delay: 100, retries: 1 } });
+	const asking = askedMeanwhile(t, client);
+	await peer.set({ upgrade: 503 });
+	await peer.drop();
+	coded(await asking, 'GAVE_UP');
+	equal(client.realtime.state, 'closed', 'state');
+	await peer.set({ upgrade: 'accept' });
+	equal((await t.within(client.realtime.ask(write(t, 'afterwards')), 'the next ask()')).data.text, 'afterwards', 'text');
+}, ours);
+
+test('a question that waits is given up when the credential is refused', async (t) => {
+	const peer = await t.peer();
+	const client = await t.connected(peer.url, { reconnect: { delay: 100, retries: 5 } });
+	const asking = askedMeanwhile(t, client);
+	await peer.set({ auth: [{ type: 'auth', status: 'error', error: { code: 'AUTH_FAILED', message: 'Authentication handshake failed.' } }] });
+	await peer.hangUp(1012, 'restart');
+	coded(await asking, 'AUTH_FAILED');
+	equal(client.realtime.state, 'needs-auth', 'state');
+	await peer.settled();
+	equal(peer.sent('items').length, 0, 'questions');
+}, ours);
+
+test('what is no message rejects, and is not sent', async (t) => {
+	const peer = await t.peer();
+	const client = await t.connected(peer.url, { reconnect: false });
+	for (const wrong of ['no json', '5', '[]', 'null', null, undefined, 5, [], () => {}]) {
+		coded(await t.within(rejects(client.realtime.ask(wrong), `ask(${wrong})`)), 'INVALID_MESSAGE');
+	}
+	const cycle = { type: 'items' };
+	cycle.data = cycle;
+	for (const wrong of [{ type: 'items', data: 1n }, cycle]) coded(await t.within(rejects(client.realtime.ask(wrong), 'ask()')), 'INVALID_PAYLOAD');
+	await t.within(client.realtime.ask('{"type":"ping"}'), 'the pong');
+	await peer.settled();
+	deepEqual(peer.sent().map(({ message }) => message?.type), ['auth', 'ping']);
 }, ours);
 
 test('disconnect() ends questions', async (t) => {

@@ -249,6 +249,15 @@ test('when the attempts are used up, generators throw an Error that says so', as
 	await (await t.subscribe(client)).init();
 }, { sdk: 'the generator ends without a word, as if all were told', fails: /expected an instance of Error, got undefined/ });
 
+test('retries that are written as a text are as many', async (t) => {
+	const { proxy, reader } = await live(t, { reconnect: { delay: '100', retries: '2' } });
+	await proxy.set({ refuse: true });
+	await proxy.cut();
+	coded(await reader.end(), 'GAVE_UP');
+	await proxy.settled();
+	equal(proxy.log.filter(({ kind }) => kind === 'refused').length, 2, 'attempts');
+}, { only: 'ours' });
+
 test('delay is the base of the wait, which grows', async (t) => {
 	const { proxy } = await live(t, { reconnect: { delay: 200, retries: 4 } });
 	await proxy.set({ refuse: true });

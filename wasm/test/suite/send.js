@@ -60,6 +60,26 @@ test('an array or null throws, or does no harm', async (t) => {
 	await peer.until(() => peer.sent('the end').length === 1, 'the last frame');
 });
 
+test('what is no message throws an Error with a code, and is not sent', async (t) => {
+	const peer = await t.peer();
+	const client = await t.connected(peer.url, { reconnect: false });
+	for (const wrong of [null, undefined, 5, true, [], [{ type: 'ping' }], () => {}]) {
+		coded(throws(() => client.sendMessage(wrong), `sendMessage(${wrong})`), 'INVALID_MESSAGE');
+	}
+	const cycle = { type: 'cycle' };
+	cycle.cycle = cycle;
+	for (const wrong of [{ a: 1n }, cycle]) coded(throws(() => client.sendMessage(wrong)), 'INVALID_PAYLOAD');
+	client.sendMessage({ type: 'the end' });
+	await peer.until(() => peer.sent('the end').length === 1, 'the last frame');
+	deepEqual(peer.sent().map(({ message }) => message?.type), ['auth', 'the end']);
+}, { only: 'ours' });
+
+test('uids go on above those that the page gives itself', async (t) => {
+	const uids = [undefined, '7', undefined, 12, '3', 'a20', undefined];
+	const texts = await sends(t, ...uids.map((uid) => ({ type: 'ping', ...(uid !== undefined && { uid }) })));
+	deepEqual(texts.map((text) => JSON.parse(text).uid), ['1', '7', '8', 12, '3', 'a20', '13']);
+}, { only: 'ours' });
+
 test('throws at once when there is no connection', async (t) => {
 	const { url } = await t.server();
 	const client = t.client(url);

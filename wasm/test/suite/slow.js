@@ -91,3 +91,28 @@ test('10,000 events to a consumer that does not read leave a bounded queue, and 
 	await reader.event('delete');
 	equal(reader.view.size, 100, 'items in the view');
 }, { sdk: 'loses what comes while the consumer is busy', fails: /the last round in the view did not come about/ });
+
+test('twenty that are full, and that nobody reads any more, leave nothing behind', async (t) => {
+	const peer = await t.peer();
+	const { module } = await t.copy();
+	const client = await t.connected(peer.url, { from: { ...t.impl, ...module }, reconnect: false });
+	const all = await Promise.all(Array.from({ length: 21 }, () => client.subscribe('messages', { query: t.mine })));
+	const reader = t.read(all.pop().subscription);
+	await reader.init();
+	const before = await module.stats();
+	let rest = 21 * 1_200;
+	const whole = new Promise((resolve) => client.onWebSocket('message', ({ event }) => event === 'update' && --rest === 0 && resolve()));
+	await peer.tell('messages', Array.from({ length: 1_200 }, (_, i) => ({ event: 'update', data: [{ id: 1, text: `round ${i}` }] })), true);
+	await t.within(whole, 'all of the messages');
+	await reader.event('update', 'round 1199');
+	for (const [i, { subscription, unsubscribe }] of all.entries()) {
+		if (i % 2 === 0) unsubscribe();
+		else await subscription.return();
+	}
+	let after = await module.stats();
+	for (const end = performance.now() + 2_000; after.goroutines > before.goroutines - 20 && performance.now() < end;) after = await module.stats();
+	equal(after.goroutines, before.goroutines - 20, `goroutines after ${before.goroutines}`);
+	ok(after.functions <= before.functions, `no more functions than ${before.functions}, not ${after.functions}`);
+	await peer.tell('messages', [{ event: 'create', data: [{ id: 2, text: 'afterwards' }] }]);
+	await reader.event('create', 'afterwards');
+}, { only: 'ours', once: true });

@@ -225,7 +225,16 @@ class Peer extends Thing {
 class Copy extends Thing {
 	// fetched returns the names of the files that a page has fetched.
 	fetched(name) {
-		return this.log.map((event) => event.name).filter((one) => !name || one === name);
+		return this.of('fetch', name);
+	}
+
+	// gone returns the names of those whose answer the page did not wait for any more.
+	gone(name) {
+		return this.of('gone', name);
+	}
+
+	of(kind, name) {
+		return this.log.filter((event) => event.kind === kind && (!name || event.name === name)).map((event) => event.name);
 	}
 
 	set(options) {

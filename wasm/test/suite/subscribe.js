@@ -1,5 +1,5 @@
 // subscribe(): the frame, the init, the events.
-import { coded, deepEqual, equal, instance, match, ok, rejects, textOf } from './assert.js';
+import { coded, deepEqual, equal, match, rejects, textOf, throws } from './assert.js';
 import { theme } from './runner.js';
 
 const test = theme('subscribe');
@@ -278,6 +278,44 @@ test('a uid that is in use on the client is refused', async (t) => {
 	await again.init();
 }, { sdk: 'lets the second subscription replace the first on the server', fails: /expected a rejection/ });
 
+test('a subscribe of the page\'s own whose uid a subscription has is refused', async (t) => {
+	const peer = await t.peer();
+	const client = await t.connected(peer.url, { reconnect: false });
+	const reader = await t.subscribe(client);
+	await reader.init();
+	const message = { type: 'subscribe', collection: 'others', uid: reader.items[0].uid };
+	for (const one of [message, JSON.stringify(message)]) coded(throws(() => client.sendMessage(one)), 'UID_IN_USE');
+	client.sendMessage({ ...message, uid: 'another' });
+	await peer.until(() => peer.sent('subscribe').some(({ message }) => message.uid === 'another'), 'the subscribe with another uid');
+	deepEqual(peer.sent('subscribe').map(({ message }) => message.collection), ['messages', 'others']);
+	await peer.tell('messages', [{ event: 'create', data: [{ id: 1, text: 'afterwards' }] }]);
+	await reader.event('create', 'afterwards');
+}, { sdk: 'sends it, and the server replaces the subscription', fails: /expected it to throw/ });
+
+test('a uid of the page\'s own is not given out again', async (t) => {
+	const peer = await t.peer();
+	const client = await t.connected(peer.url, { reconnect: false });
+	const readers = [await t.subscribe(client, { uid: '1' }), await t.subscribe(client)];
+	client.sendMessage({ type: 'ping', uid: '7' });
+	readers.push(await t.subscribe(client));
+	await peer.until(() => peer.sent('subscribe').length === 3, 'three subscribes');
+	const uids = peer.sent('subscribe').map(({ message }) => message.uid);
+	equal(uids[0], '1', 'the first uid');
+	equal(new Set([...uids, '7']).size, 4, `different uids among ${uids}`);
+	for (const reader of readers) await reader.init();
+	await peer.tell('messages', [{ event: 'create', data: [{ id: 1, text: 'for all' }] }]);
+	for (const [i, reader] of readers.entries()) equal((await reader.event('create', 'for all')).uid, uids[i], 'uid');
+}, { sdk: 'counts from 1, whatever the page has used', fails: /different uids among/ });
+
+test('a uid that is undefined is none', async (t) => {
+	const peer = await t.peer();
+	const client = await t.connected(peer.url, { reconnect: false });
+	const readers = [await t.subscribe(client, { uid: undefined }), await t.subscribe(client, { uid: undefined })];
+	await peer.until(() => peer.sent('subscribe').length === 2, 'two subscribes');
+	deepEqual(peer.sent('subscribe').map(({ message }) => message.uid), ['1', '2']);
+	for (const reader of readers) await reader.init();
+}, { sdk: 'subscribes without a uid', fails: /expected \["1","2"\], got/ });
+
 // Refusals.
 
 // refused returns options that the server refuses; anew each time, since the SDK
@@ -369,8 +407,17 @@ test('rejects with an Error when the collection is no name', async (t) => {
 	const { url } = await t.server();
 	const client = await t.connected(url);
 	for (const wrong of [undefined, null, '', 5]) {
-		const reason = await t.within(rejects(client.subscribe(wrong).then(({ subscription }) => subscription.next()), `subscribe(${wrong})`));
-		instance(reason, Error);
-		ok(reason.code, 'a code');
+		coded(await t.within(rejects(client.subscribe(wrong), `subscribe(${wrong})`)), 'INVALID_COLLECTION');
 	}
+}, { only: 'ours' });
+
+test('rejects with an Error when the options hold what JSON cannot', async (t) => {
+	const { proxy } = await t.proxied();
+	const client = await t.connected(proxy.url);
+	for (const wrong of [{ item: 5n }, { query: { filter: { id: { _eq: 5n } } } }, { more: [5n] }]) {
+		coded(await t.within(rejects(client.subscribe('messages', wrong), 'subscribe()')), 'INVALID_PAYLOAD');
+	}
+	await (await t.subscribe(client)).init();
+	await proxy.settled();
+	equal(proxy.sent('subscribe').length, 1, 'subscribes');
 }, { only: 'ours' });

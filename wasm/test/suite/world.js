@@ -138,9 +138,9 @@ class World {
 	async close() {
 		for (const ending of this.endings.reverse()) {
 			try {
-				await ending();
+				await within(5_000, ending(), 'an ending');
 			} catch {
-				// already gone
+				// already gone, or never
 			}
 		}
 	}
