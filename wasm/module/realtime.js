@@ -172,7 +172,9 @@ class Connection {
 
 	// create makes the client in the program.
 	#create(program) {
-		const { authMode, heartbeat, connect, reconnect } = this.#config;
+		const { authMode = 'handshake', heartbeat, connect, reconnect } = this.#config;
+		if (!['handshake', 'strict', 'public'].includes(authMode))
+			throw new LeveretError('INVALID_CONFIG', `authMode of realtime() is "${authMode}": use handshake, strict or public.`);
 		const { WebSocket } = this.#client.globals;
 		if (!WebSocket && !globalThis.WebSocket)
 			throw new LeveretError('NO_WEBSOCKET', 'There is no WebSocket here (Node has one from version 22 on): pass one, as in createDirectus(url, { globals: { WebSocket } }).');

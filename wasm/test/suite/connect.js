@@ -299,9 +299,9 @@ test('works again after a wrong URL', async (t) => {
 	await right.connect();
 }, { only: 'ours' });
 
-// Options that are numbers.
+// Options that are wrong.
 
-test('an option that is no number is refused, and other clients go on', async (t) => {
+test('an option that cannot be meant is refused, and other clients go on', async (t) => {
 	const peer = await t.peer();
 	const from = { ...t.impl, ...(await t.copy()).module };
 	const reader = await t.subscribe(await t.connected(peer.url, { from, reconnect: false }));
@@ -310,6 +310,7 @@ test('an option that is no number is refused, and other clients go on', async (t
 		'reconnect.retries': { reconnect: { retries: 'x' } },
 		'reconnect.delay': { reconnect: { delay: 'soon' } },
 		'connect.timeout': { connect: { timeout: NaN } },
+		authMode: { authMode: 'handshakes' },
 	})) {
 		const client = t.client(peer.url, { from, ...config });
 		for (const time of ['first', 'second']) {
