@@ -65,12 +65,14 @@ class Copy {
 		return send(response, join(this.folder, name), this.type);
 	}
 
-	// stall leaves the answer open until the other side goes.
+	// stall leaves the answer open until the other side goes. It is not to be kept alive:
+	// Chromium, when it goes, would wait five seconds for the rest and use it again.
 	async stall(where, name, response) {
 		response.on('close', () => this.emit({ kind: 'gone', name }));
 		if (where === 'head') return;
 		const data = await readFile(join(this.folder, name));
-		response.writeHead(200, { 'Content-Type': types['.wasm'], 'Content-Length': data.length, 'Access-Control-Allow-Origin': '*' }).write(data.subarray(0, 1000));
+		const head = { 'Content-Type': types['.wasm'], 'Content-Length': data.length, 'Access-Control-Allow-Origin': '*', Connection: 'close' };
+		response.writeHead(200, head).write(data.subarray(0, 1000));
 	}
 
 	async close() {

@@ -302,6 +302,7 @@ for (const stall of ['head', 'body']) {
 		const reason = await within(3_000, failing, 'the end of init()');
 		coded(reason, reason.code);
 		await copy.until(() => copy.gone(fetched).length === 1, 'the end of the fetch');
+		deepEqual(changes.items.map(({ to }) => to), ['closed']);
 		equal(client.realtime.state, 'closed', 'state');
 		equal(await client.isConnected(), false, 'isConnected()');
 		equal((await t.within(client.connect(), 'the next connect()')).readyState, WebSocket.OPEN, 'readyState');
