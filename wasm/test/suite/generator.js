@@ -10,6 +10,7 @@ async function subscribed(t, config) {
 	const client = await t.connected(peer.url, { reconnect: false, ...config });
 	const { subscription, unsubscribe } = await client.subscribe('messages', { query: t.mine });
 	equal((await t.within(subscription.next(), 'the init')).value.event, 'init', 'the first event');
+	await t.confirmed(peer);
 	return { peer, client, subscription, unsubscribe, tell: (...texts) => peer.tell('messages', texts.map((text, i) => ({ event: 'create', data: [{ id: `${text}-${i}`, text }] }))) };
 }
 

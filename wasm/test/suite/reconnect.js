@@ -128,7 +128,7 @@ test('a server that is away for a second, with failed attempts meanwhile, is no 
 		await t.pause(1000);
 		await server.create({ text: 'meanwhile', user: t.user });
 	});
-	await reader.event('create', 'meanwhile');
+	await reader.event('create', 'meanwhile', t.impl.name === 'sdk' ? undefined : 25_000); // once in a long while the next attempt is that late
 	await server.create({ text: 'afterwards', user: t.user });
 	await reader.event('create', 'afterwards');
 	ok(proxy.log.filter(({ kind }) => kind === 'refused').length >= 2, 'at least two failed attempts');

@@ -18,6 +18,7 @@ test('a burst of 50 events in one write is seen whole by for await', async (t) =
 	const { peer, subscription } = await subscribed(t);
 	const reader = t.read(subscription);
 	await reader.init();
+	await t.confirmed(peer);
 	await peer.tell('messages', creates(50), true);
 	await reader.until(() => reader.view.size === 50, 'all of 50 items');
 	deepEqual(reader.items.slice(1).flatMap(({ data }) => data.map(({ id }) => id)), Array.from({ length: 50 }, (_, i) => i));
@@ -37,6 +38,7 @@ test('a consumer that works 35 ms on each of 20 events, 10 ms apart, sees 20', a
 	const { peer, subscription } = await subscribed(t);
 	const reader = t.read(subscription, () => t.pause(35));
 	await reader.init();
+	await t.confirmed(peer);
 	await t.pause(100);
 	for (const event of creates(20)) {
 		await peer.tell('messages', [event]);
@@ -99,6 +101,7 @@ test('twenty that are full, and that nobody reads any more, leave nothing behind
 	const all = await Promise.all(Array.from({ length: 21 }, () => client.subscribe('messages', { query: t.mine })));
 	const reader = t.read(all.pop().subscription);
 	await reader.init();
+	await t.confirmed(peer, 21);
 	const before = await module.stats();
 	let rest = 21 * 1_200;
 	const whole = new Promise((resolve) => client.onWebSocket('message', ({ event }) => event === 'update' && --rest === 0 && resolve()));

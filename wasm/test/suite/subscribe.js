@@ -397,6 +397,7 @@ test('a subscription message with somebody else\'s uid is not told', async (t) =
 	const client = await t.connected(peer.url, { reconnect: false });
 	const reader = await t.subscribe(client);
 	await reader.init();
+	await t.confirmed(peer);
 	await peer.send({ type: 'subscription', event: 'create', data: [{ id: 9 }], uid: 'somebody else' }, { type: 'subscription', event: 'create', data: [{ id: 9 }] });
 	await peer.tell('messages', [{ event: 'create', data: [{ id: 1, text: 'mine' }] }]);
 	await reader.event('create', 'mine');

@@ -121,6 +121,13 @@ class World {
 		return Object.assign(this.read(subscription), { unsubscribe, subscription });
 	}
 
+	// confirmed waits until ours has read n subscriptions once more, as it does where the
+	// server is no Leveret. What the peer tells before may be told in one event.
+	async confirmed(peer, n = 1) {
+		if (this.impl.name === 'sdk') return;
+		await peer.until(() => peer.sent('items').filter(({ message }) => String(message.uid).startsWith('leveret-')).length >= n, 'the read after the subscribe');
+	}
+
 	// pause is for what really takes its time.
 	pause(ms) {
 		return new Promise((resolve) => setTimeout(resolve, ms));
