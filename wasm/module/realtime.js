@@ -66,10 +66,12 @@ function endOf(cause, error) {
 	return new LeveretError('GAVE_UP', `The connection was lost and every attempt to open it again failed: ${error.message}`, { cause: error });
 }
 
+const isScalar = (value) => typeof value === 'string' || typeof value === 'number';
+
 // number reads an option that may be written as a text.
 function number(value, name) {
-	const n = Number(value);
-	if (Number.isNaN(n)) throw new LeveretError('INVALID_CONFIG', `${name} of realtime() is no number: ${String(value)}`);
+	const n = isScalar(value) ? Number(value) : NaN;
+	if (Number.isNaN(n)) throw new LeveretError('INVALID_CONFIG', `${name} of realtime() is no number: ${isScalar(value) ? value : typeof value}`);
 	return n;
 }
 
@@ -415,7 +417,7 @@ class Connection {
 
 	// used sees to it that no uid of ours equals one of the page's.
 	#used(uid) {
-		if (/^\d{1,15}$/.test(uid)) this.#uids = Math.max(this.#uids, Number(uid));
+		if (isScalar(uid) && /^\d{1,15}$/.test(uid)) this.#uids = Math.max(this.#uids, Number(uid));
 		return uid;
 	}
 
@@ -424,7 +426,9 @@ class Connection {
 		if (typeof message === 'string') return message;
 		if (typeof message !== 'object' || message === null || Array.isArray(message)) throw invalid();
 		if ('uid' in message) this.#used(message.uid);
-		return toJSON('uid' in message ? message : { ...message, uid: this.#nextUid() });
+		const text = toJSON('uid' in message ? message : { ...message, uid: this.#nextUid() });
+		if (!text?.startsWith('{')) throw invalid(); // its toJSON made something else of it
+		return text;
 	}
 
 	#send(message) {
@@ -468,7 +472,9 @@ class Connection {
 		if (typeof collection !== 'string' || !collection) throw new LeveretError('INVALID_COLLECTION', 'subscribe() needs the name of a collection.');
 		const { event, ...extra } = options ?? {};
 		for (const known of ['collection', 'type', 'uid', 'item', 'query', 'capabilities']) delete extra[known];
-		const uid = this.#used(String(options?.uid ?? this.#nextUid()));
+		const given = options?.uid ?? this.#nextUid();
+		if (!isScalar(given)) throw new LeveretError('INVALID_PAYLOAD', 'A uid is a text or a number.');
+		const uid = this.#used(String(given));
 		const text = (value) => (value === undefined || value === null ? undefined : toJSON(value));
 		const query = options?.query && text(queryToParams(options.query));
 		const item = text(options?.item);
@@ -602,10 +608,12 @@ function attempt(f) {
 
 function parsed(text) {
 	try {
-		return JSON.parse(text);
-	} catch (cause) {
-		throw invalid();
+		const value = JSON.parse(text);
+		if (typeof value === 'object') return value;
+	} catch {
+		// It is no JSON at all.
 	}
+	throw invalid();
 }
 
 function withResolvers() {

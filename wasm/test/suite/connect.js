@@ -309,6 +309,7 @@ test('an option that cannot be meant is refused, and other clients go on', async
 	for (const [name, config] of Object.entries({
 		'reconnect.retries': { reconnect: { retries: 'x' } },
 		'reconnect.delay': { reconnect: { delay: 'soon' } },
+		'retries of': { reconnect: { retries: Symbol('three') } },
 		'connect.timeout': { connect: { timeout: NaN } },
 		authMode: { authMode: 'handshakes' },
 	})) {

@@ -248,8 +248,8 @@ test('a question that waits is given up when the credential is refused', async (
 test('what is no message rejects, and is not sent', async (t) => {
 	const peer = await t.peer();
 	const client = await t.connected(peer.url, { reconnect: false });
-	for (const wrong of ['no json', '5', '[]', 'null', null, undefined, 5, [], () => {}]) {
-		coded(await t.within(rejects(client.realtime.ask(wrong), `ask(${wrong})`)), 'INVALID_MESSAGE');
+	for (const wrong of ['no json', '5', '"a text"', '[]', 'null', null, undefined, 5, [], () => {}, { toJSON() {} }]) {
+		coded(await t.within(rejects(client.realtime.ask(wrong), 'ask()')), 'INVALID_MESSAGE');
 	}
 	const cycle = { type: 'items' };
 	cycle.data = cycle;

@@ -1,5 +1,5 @@
 // sendMessage(): what goes onto the wire.
-import { coded, deepEqual, equal, fail, instance, match, textOf, throws } from './assert.js';
+import { coded, deepEqual, equal, fail, instance, match, rejects, textOf, throws } from './assert.js';
 import { theme } from './runner.js';
 
 const test = theme('send');
@@ -69,6 +69,8 @@ test('what is no message throws an Error with a code, and is not sent', async (t
 	const cycle = { type: 'cycle' };
 	cycle.cycle = cycle;
 	for (const wrong of [{ a: 1n }, cycle]) coded(throws(() => client.sendMessage(wrong)), 'INVALID_PAYLOAD');
+	coded(throws(() => client.sendMessage({ toJSON() {} })), 'INVALID_MESSAGE');
+	for (const uid of [Symbol('u'), Object.create(null)]) coded(await t.within(rejects(client.subscribe('messages', { uid }))), 'INVALID_PAYLOAD');
 	client.sendMessage({ type: 'the end' });
 	await peer.until(() => peer.sent('the end').length === 1, 'the last frame');
 	deepEqual(peer.sent().map(({ message }) => message?.type), ['auth', 'the end']);
