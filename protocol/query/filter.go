@@ -36,6 +36,11 @@ const (
 	OpEndsWith    Op = "_ends_with"    // f LIKE '%' || ?
 	OpNEndsWith   Op = "_nends_with"   // f NOT LIKE '%' || ?
 
+	// Of a relation: Nodes[0] is what is asked of the related rows.
+	OpOne  Op = "_one"  // m2o: of the related row, or of a row of nulls if there is none (LEFT JOIN). Never on the wire.
+	OpSome Op = "_some" // o2m: EXISTS a related row
+	OpNone Op = "_none" // o2m: NOT EXISTS a related row
+
 	// Never in a bound filter: SQLite's LIKE ignores the case of ASCII letters
 	// anyway, so Bind turns each of these into the one without "i".
 	OpIContains    Op = "_icontains"
@@ -90,9 +95,15 @@ const (
 // With a nil collection, Bind casts nothing and scalars are any Row value.
 type Filter struct {
 	Op    Op
-	Nodes []*Filter // of _and, _or
-	Field string    // of a leaf; "" is refused by Validate
+	Nodes []*Filter // of _and, _or, and one of a relation
+	Field string    // of a leaf or a relation; "" is refused by Validate
+	Func  string    // of a leaf: "year" for "year(date)"; "" = the field itself
 	Value any       // of a leaf
+
+	// Only in a bound filter:
+
+	Relation *Relation // of _one, _some, _none, and of a leaf with count(o2m)
+	Guard    *Filter   // which related rows count at all; nil = all. It is bound.
 }
 
 // And joins filters; nils are left out, and the nodes of one that is an _and itself

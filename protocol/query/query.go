@@ -29,12 +29,53 @@ type Query struct {
 	Offset int
 	Page   int      // 0 = not given; the first page is 1
 	Meta   []string // "total_count", "filter_count"
+
+	// Aggregate asks for numbers instead of items; nil = items. GroupBy holds fields
+	// and functions of fields ("status", "year(date)"); without Aggregate it asks for
+	// the groups alone.
+	Aggregate []Aggregation
+	GroupBy   []string
+	// Deep is what is asked of nested rows: relation to query. A query in it has
+	// Filter, Sort, Search, Limit, Offset, Page, and Deep of its own.
+	Deep map[string]Query
+	// Alias is the names under which fields are shown as well: alias to field.
+	Alias map[string]string
+}
+
+// An Aggregation is a function over the rows of a group.
+type Aggregation struct {
+	Func  string // "count", "countAll", "countDistinct", "sum", "sumDistinct", "avg", "avgDistinct", "min", "max"
+	Field string // "*" = every row, for count and countAll
 }
 
 // A SortKey is a field and a direction.
 type SortKey struct {
+	// Field is "title", a path through m2o relations "author.name", or a function of
+	// a field at the end of either, "year(date)", "author.year(born)". In a bound key
+	// it is the field alone.
 	Field string
 	Desc  bool
+
+	// Only in a bound key:
+
+	Func string // "" = the field itself
+	Path []Hop  // the relations to go through before Field
+}
+
+// A Hop is one m2o relation of a bound path.
+type Hop struct {
+	Relation *Relation
+	Guard    *Filter // the related row counts as missing unless this matches; bound
+}
+
+// A Lookup finds the rows to which a relation leads: those whose r.Foreign equals
+// value, in any order. It is asked for no row when value is nil.
+type Lookup func(r *Relation, value any) []Row
+
+// A Group is one row of an aggregated query: what it is grouped by, in the order
+// of GroupBy, and what was computed, in the order of Aggregate.
+type Group struct {
+	Keys, Values []any
 }
 
 // New returns the empty query: every field of every item, limit Unset.

@@ -32,6 +32,8 @@ const (
 	JSON       Type = "json"
 	CSV        Type = "csv"
 	Hash       Type = "hash"
+	// Alias has no column: what it shows are related rows (its Relation says which).
+	Alias Type = "alias"
 )
 
 // A Schema is the collections of a project.
@@ -39,11 +41,36 @@ type Schema struct {
 	Collections map[string]*Collection
 }
 
+// A Relation leads from a row to rows of another collection: to those whose field
+// Foreign equals the row's field Local.
+//
+// A many-to-one relation ("m2o") is at the field that holds the other row's key:
+// Local is that field and Foreign the other collection's primary key. A
+// one-to-many relation ("o2m") is at a field of type [Alias]: Local is the own
+// primary key and Foreign the other collection's m2o field. ("m2m" is an o2m to
+// the junction collection, as in Directus.)
+type Relation struct {
+	Many       bool   // o2m: any number of rows; else at most one
+	Collection string // the related collection
+	Local      string // of the row at hand
+	Foreign    string // of the related collection
+	Sort       string // o2m: by which field of theirs the related rows are sorted; "" = their primary key
+	// OnDelete says what becomes of an m2o row when the row that it points at is
+	// deleted: "SET NULL" (also ""), "CASCADE", or "NO ACTION" (also "RESTRICT"), which
+	// refuses to delete that row.
+	OnDelete string
+}
+
 // A Collection is a table: its fields in the order in which items show them.
 type Collection struct {
 	Name       string
 	PrimaryKey string
 	Fields     []Field
+	// Singleton collections have at most one item, which is shown as an object.
+	Singleton bool
+	// Schema is where related collections are found; nil = there are no relations.
+	// (A collection narrowed to what somebody may see has a schema narrowed alike.)
+	Schema *Schema
 	// System marks directus_* collections: they are not reached through "items".
 	System bool
 }
@@ -58,16 +85,25 @@ func (c *Collection) Field(name string) *Field {
 	return nil
 }
 
-// A Field is a column.
+// Related returns the collection that a relation leads to, or nil.
+func (c *Collection) Related(r *Relation) *Collection {
+	if r == nil || c.Schema == nil {
+		return nil
+	}
+	return c.Schema.Collections[r.Collection]
+}
+
+// A Field is a column, or an [Alias].
 type Field struct {
 	Name      string
 	Type      Type
 	Special   []string // "uuid", "date-created", "date-updated", "user-created", "user-updated", "conceal", "hash", "cast-json", "cast-boolean"
 	Required  bool     // NOT NULL
 	Unique    bool
-	Default   any  // a Row value; nil = none
-	MaxLength int  // in characters; 0 = no limit
-	Generated bool // an integer primary key that the database counts up
+	Default   any       // a Row value; nil = none
+	MaxLength int       // in characters; 0 = no limit
+	Generated bool      // an integer primary key that the database counts up
+	Relation  *Relation // nil = none
 }
 
 // Is reports whether the field has that special.
@@ -88,6 +124,13 @@ type Env struct {
 	Role     string
 	Roles    []string
 	Policies []string
+	// Fields holds what "$CURRENT_USER.first_name" and its like stand for, by the
+	// whole name. See [Filter.Variables].
+	Fields map[string]any
+	// Guard returns which rows of a related collection may be looked at, as a filter
+	// to bind (it may itself have relations, which are not guarded again); nil = all.
+	// Bind puts it at every relation that a filter, a sort key or a function passes.
+	Guard func(collection string) *Filter
 }
 
 // An Error refuses a query or a value. Code is "INVALID_QUERY", "FORBIDDEN" for a

@@ -21,6 +21,9 @@ type Store interface {
 	Read(ctx context.Context, collection string, q query.Query) ([]query.Row, error)
 	// Count returns how many rows match.
 	Count(ctx context.Context, collection string, filter *query.Filter, search string) (int, error)
+	// Aggregate returns the groups of a query with Aggregate or GroupBy: its filter,
+	// search, sort (of the groups) and window are applied.
+	Aggregate(ctx context.Context, collection string, q query.Query) ([]query.Group, error)
 	// Write runs fn in a transaction, one at a time. When Write returns nil, all
 	// that fn did is on disk; when it returns an error, nothing of it is.
 	Write(ctx context.Context, fn func(Tx) error) error
@@ -35,6 +38,7 @@ type Store interface {
 // A Tx is a transaction. It sees its own writes.
 type Tx interface {
 	Read(ctx context.Context, collection string, q query.Query) ([]query.Row, error)
+	Aggregate(ctx context.Context, collection string, q query.Query) ([]query.Group, error)
 	// Insert adds a row and returns its key in the primary key's own type. The
 	// caller has filled in specials and defaults; an absent Generated key is made.
 	// A key that was deleted within the last 24 hours is refused with

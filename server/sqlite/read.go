@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -38,6 +39,16 @@ func (s *Store) Count(ctx context.Context, collection string, filter *query.Filt
 	defer func() { s.readers <- c }()
 	n, err := t.count(ctx, c, filter, search)
 	return n, s.failure(ctx, "count", collection, err)
+}
+
+// Aggregate returns the groups of a query.
+func (s *Store) Aggregate(ctx context.Context, collection string, q query.Query) ([]query.Group, error) {
+	return nil, errors.ErrUnsupported
+}
+
+// Aggregate returns the groups of a query, as Store.Aggregate does, and sees what the transaction wrote.
+func (t *tx) Aggregate(ctx context.Context, collection string, q query.Query) ([]query.Group, error) {
+	return nil, errors.ErrUnsupported
 }
 
 func (t *table) read(ctx context.Context, c *session, q query.Query) ([]query.Row, error) {
