@@ -16,17 +16,18 @@ import (
 // An Identity is on whose behalf something is done. The zero Identity is the
 // public.
 type Identity struct {
-	User    string    // the user's id; "" = nobody has signed in
-	Role    string    // the id of the user's own role; "" = none
-	Roles   []string  // that role and those it inherits from
-	Admin   bool      // may do everything
-	App     bool      // may use Directus's own app
-	Expires time.Time // when the token ends; zero = never
+	User     string    // the user's id; "" = nobody has signed in
+	Role     string    // the id of the user's own role; "" = none
+	Roles    []string  // that role and those it inherits from
+	Policies []string  // the ids of all policies that apply to the user
+	Admin    bool      // may do everything
+	App      bool      // may use Directus's own app
+	Expires  time.Time // when the token ends; zero = never
 }
 
 // env returns what dynamic variables stand for.
 func (who *Identity) env(now time.Time) query.Env {
-	return query.Env{Now: now, User: who.User, Role: who.Role, Roles: who.Roles}
+	return query.Env{Now: now, User: who.User, Role: who.Role, Roles: who.Roles, Policies: who.Policies}
 }
 
 // A Session is what a login or a refresh gives.

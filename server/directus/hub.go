@@ -193,13 +193,21 @@ func (h *Hub) Shutdown(ctx context.Context) error {
 	}
 }
 
-// collection returns a collection that "items" reaches, or why it does not.
-func (h *Hub) collection(name string) (*query.Collection, error) {
+// A reach says which collections a request can name.
+type reach int
+
+const (
+	reachItems  reach = iota // those of the project: sockets, and /items
+	reachSystem              // the system's, which have routes of their own
+)
+
+// collection returns a collection within reach, or why it is not.
+func (h *Hub) collection(name string, reach reach) (*query.Collection, error) {
 	c := h.store.Schema().Collections[name]
 	if c == nil {
 		return nil, noCollection(name)
 	}
-	if c.System {
+	if c.System && reach == reachItems {
 		return nil, &protocol.Error{Code: protocol.CodeInvalidCollection, Message: "Cannot trigger an action on a system collection."}
 	}
 	return c, nil

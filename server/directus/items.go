@@ -34,7 +34,7 @@ func (c *client) items(ctx context.Context, m protocol.Items) error {
 	if m.Action != protocol.ActionRead {
 		return c.hub.change(ctx, c.who(), changeRequest{Items: m, show: m.Query}, reply)
 	}
-	a, err := c.hub.read(ctx, c.who(), m)
+	a, err := c.hub.read(ctx, c.who(), m, reachItems)
 	if err == nil {
 		reply(a)
 	}
@@ -42,8 +42,8 @@ func (c *client) items(ctx context.Context, m protocol.Items) error {
 }
 
 // allowed returns what somebody may do with a collection.
-func (h *Hub) allowed(who *Identity, action protocol.Action, name string) (*access, error) {
-	c, err := h.collection(name)
+func (h *Hub) allowed(who *Identity, action protocol.Action, name string, reach reach) (*access, error) {
+	c, err := h.collection(name, reach)
 	if err != nil {
 		return nil, err
 	}
@@ -118,8 +118,8 @@ func decodeKeys(raws []json.RawMessage, c *query.Collection) ([]any, error) {
 }
 
 // read answers a read. An id counts before ids, and those before the query.
-func (h *Hub) read(ctx context.Context, who *Identity, m protocol.Items) (answer, error) {
-	a, err := h.allowed(who, protocol.ActionRead, m.Collection)
+func (h *Hub) read(ctx context.Context, who *Identity, m protocol.Items, reach reach) (answer, error) {
+	a, err := h.allowed(who, protocol.ActionRead, m.Collection, reach)
 	if err != nil {
 		return answer{}, err
 	}
@@ -216,13 +216,14 @@ type changeRequest struct {
 	// showOne lets show shape the answer to an update by id too. For a socket it
 	// does not, as recorded.
 	showOne bool
+	reach   reach
 }
 
 // change answers a create, an update or a delete: it commits, tells the
 // subscribers, and hands the answer to reply, all at one place in the order of
 // commits. reply must not block.
 func (h *Hub) change(ctx context.Context, who *Identity, m changeRequest, reply func(answer)) error {
-	a, err := h.allowed(who, m.Action, m.Collection)
+	a, err := h.allowed(who, m.Action, m.Collection, m.reach)
 	if err != nil {
 		return err
 	}

@@ -342,7 +342,7 @@ func (c *call) item(collection, id string) error {
 
 func (c *call) read(m protocol.Items) error {
 	m.Action = protocol.ActionRead
-	a, err := c.hub.read(c.r.Context(), &c.who, m)
+	a, err := c.hub.read(c.r.Context(), &c.who, m, reachItems)
 	if err != nil {
 		return err
 	}
