@@ -34,7 +34,7 @@ func refer(tables map[string]*table) error {
 				return fmt.Errorf("collection %q: the relation of the field %q must lead from it to the primary key %q of %q", name, f.Name, to.PrimaryKey, to.Name)
 			}
 			if key := to.stores[to.key]; key != t.stores[i] {
-				return fmt.Errorf("collection %q: the field %q is a %s but the primary key of %q, at which it points, is a %s: declare it as that", name, f.Name, f.Type, to.Name, to.fields[to.key].Type)
+				return fmt.Errorf("collection %q: the field %q is of type %s but the primary key of %q, at which it points, of type %s: declare it as that", name, f.Name, f.Type, to.Name, to.fields[to.key].Type)
 			}
 			r := reference{from: t, field: i, to: to}
 			t.references = append(t.references, r)
