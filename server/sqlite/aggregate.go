@@ -76,7 +76,7 @@ func (s *Store) groups(ctx context.Context, c *session, t *table, q query.Query,
 		if err != nil {
 			return nil, err
 		}
-		text.WriteString(order + compile.window(q))
+		text.WriteString(order + compile.limit(q))
 	}
 	return compile.scanGroups(ctx, c, text.String(), results, len(q.GroupBy))
 }

@@ -37,7 +37,7 @@ func (s *Store) timed(ctx context.Context, read func(context.Context) error) err
 // whole makes a SELECT that is done before its first row is out, if it is slow: the
 // driver interrupts nothing once rows are being read.
 func (c *compiler) whole(text string) string {
-	if !c.slow {
+	if !c.slow && c.conditions <= manyConditions {
 		return text
 	}
 	return "WITH found AS MATERIALIZED (" + text + ") SELECT * FROM found"
