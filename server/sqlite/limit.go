@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -19,17 +20,18 @@ func outOfTime(limit time.Duration) error {
 	}
 }
 
+var errTooLong = errors.New("a read took too long")
+
 // timed runs a read, which is interrupted when it has taken too long.
 func (s *Store) timed(ctx context.Context, read func(context.Context) error) error {
 	if s.timeout < 0 {
 		return read(ctx)
 	}
-	tooLong := outOfTime(s.timeout)
-	limited, cancel := context.WithTimeoutCause(ctx, s.timeout, tooLong)
+	limited, cancel := context.WithTimeoutCause(ctx, s.timeout, errTooLong)
 	defer cancel()
 	err := read(limited)
-	if err != nil && ctx.Err() == nil && context.Cause(limited) == tooLong {
-		return tooLong
+	if err != nil && ctx.Err() == nil && context.Cause(limited) == errTooLong {
+		return outOfTime(s.timeout)
 	}
 	return err
 }
