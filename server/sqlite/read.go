@@ -93,6 +93,9 @@ func (c *compiler) order(sc scope, keys []query.SortKey) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("sort: %w", err)
 		}
+		if n := len(key.Path); n > 1 && key.Path[n-1].Relation.Many {
+			text = "COALESCE(" + text + ", 0)" // a row that is missing has none
+		}
 		if slices.Contains(seen, text) {
 			continue // it decides nothing any more
 		}

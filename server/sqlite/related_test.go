@@ -131,6 +131,9 @@ func TestRelatedRowsSort(t *testing.T) {
 		{"guarded", nil, []query.SortKey{desc(by("name", bobOnly)), desc(by("views"))}, "[3 2 1 4 5]"},
 		{"guards on the way", leaf("views", query.OpLte, int64(20)), []query.SortKey{desc(by("name", author, inBerlin)), desc(by("id"))}, "[2 1 4 3]"},
 		{"two guards and a filter between", leaf("views", query.OpEq, int64(20)), []query.SortKey{desc(by("name", bobOnly, query.Hop{Relation: toCity, Guard: leaf("name", query.OpEq, "Paris")}))}, "[3 2]"},
+		{"by a count", nil, []query.SortKey{{Field: "children", Func: "count", Path: []query.Hop{{Relation: toChildren}}, Desc: true}, by("id")}, "[1 3 2 4 5]"},
+		{"by a guarded count", nil, []query.SortKey{{Field: "children", Func: "count", Path: []query.Hop{{Relation: toChildren, Guard: leaf("author", query.OpEq, "cid")}}, Desc: true}, by("id")}, "[3 1 2 4 5]"},
+		{"by another row's count", nil, []query.SortKey{{Field: "children", Func: "count", Path: []query.Hop{{Relation: toParent}, {Relation: toChildren, Guard: leaf("author", query.OpEq, "cid")}}}, desc(by("id"))}, "[5 3 2 1 4]"},
 		{"by a function", nil, []query.SortKey{{Field: "date", Func: "year"}, desc(by("id"))}, "[4 2 5 3 1]"},
 		{"the same twice", nil, []query.SortKey{by("views"), desc(by("views")), desc(by("id"))}, "[5 4 1 3 2]"},
 	} {
