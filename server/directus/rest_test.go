@@ -91,7 +91,7 @@ func TestREST(t *testing.T) {
 		"health":                       {"GET", "/server/health", "", "", 200, `{"status":"ok"}`},
 		"info for anybody":             {"GET", "/server/info", "", "", 200, `{"data":{"project":{"project_name":"Leveret"}}}`},
 		"info for who is signed in":    {"GET", "/server/info", "", reader, 200, `{"data":{"project":{"project_name":"Leveret"},"queryLimit":{"default":100,"max":-1},"rateLimit":false,"websocket":{"rest":{"authentication":"handshake","path":"/websocket"},"graphql":false,"heartbeat":30,"logs":false,"collaborativeEditing":false}}}`},
-		"me":                           {"GET", "/users/me", "", editor, 200, `{"data":{"id":"<_>","first_name":"Eddie","last_name":"Editor","email":"editor@example.com","role":"` + directus.RoleEditor + `","status":"active"}}`},
+		"me":                           {"GET", "/users/me", "", editor, 200, `{"data":{"id":"<_>","first_name":"Eddie","last_name":"Editor","email":"editor@example.com","role":"` + directus.RoleEditor + `","status":"active","provider":"default","email_notifications":true,"location":null,"title":null,"description":null,"tags":null,"avatar":null,"language":null,"last_access":null,"last_page":null,"external_identifier":null,"appearance":null}}`},
 		"me, fields":                   {"GET", "/users/me?fields=email,first_name", "", editor, 200, `{"data":{"email":"editor@example.com","first_name":"Eddie"}}`},
 		"me, the password":             {"GET", "/users/me?fields=password", "", editor, 403, restError("FORBIDDEN")},
 		"me, by the password":          {"GET", "/users/me?filter[password][_nnull]=true", "", editor, 403, restError("FORBIDDEN")},

@@ -167,7 +167,7 @@ func (d *DemoAccount) row(ctx context.Context) (query.Row, error) {
 
 func userRow(id, first, last, email, hash, token, role string) query.Row {
 	row := query.Row{"id": id, "first_name": first, "last_name": last, "email": strings.ToLower(email),
-		"password": hash, "token": nil, "role": role, "status": "active"}
+		"password": hash, "token": nil, "role": role, "status": "active", "provider": "default", "email_notifications": true}
 	if token != "" {
 		row["token"] = hashToken(token)
 	}
