@@ -141,6 +141,16 @@ func (p *Permissions) policies(user string, roles []string) (ids []string, admin
 	return ids, admin, app
 }
 
+// Admin reports whether a user with that role is an administrator by the rules.
+func (p *Permissions) Admin(user, role string) bool {
+	var roles []string
+	if role != "" {
+		roles = []string{role}
+	}
+	_, admin, _ := p.policies(user, roles)
+	return admin
+}
+
 // may returns what the identity may do, or nil if it may not. Equal accesses are
 // the same pointer for as long as the rules are not replaced.
 func (p *Permissions) may(who *Identity, action protocol.Action, c *query.Collection) *access {
