@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"net/http"
 	"time"
+
+	"leveret/protocol/query"
 )
 
 // A Mode says when a socket must say who it is.
@@ -80,6 +82,11 @@ type Options struct {
 	// MaxFrameBeforeAuth and MaxFrame bound what a socket may send, in bytes, before
 	// and after it has authenticated; 0 = 64 KiB and 8 MiB. More closes it with 1009.
 	MaxFrameBeforeAuth, MaxFrame int64
+	// QueueBytes and QueueFrames bound what waits for a socket that does not take it;
+	// more closes it with 4413. 0 = 1 MiB and 1,024.
+	QueueBytes, QueueFrames int
+	// WriteTimeout is how long a socket may take nothing at all before it is lost; 0 = 5 s.
+	WriteTimeout time.Duration
 	// MaxConnectionsPerAddress bounds the open sockets of one address (of IPv6, of one
 	// /64 network), loopback addresses excepted; 0 = 200, negative = no bound.
 	MaxConnectionsPerAddress int
@@ -93,8 +100,25 @@ type Options struct {
 	// 0 = 200 and twice the rate. A negative rate is no bound.
 	MessageRate  float64
 	MessageBurst int
+	// QueryLimitDefault is how many items a query without a limit gets
+	// (QUERY_LIMIT_DEFAULT); 0 = 100, negative = all.
+	QueryLimitDefault int
+	// QueryLimitMax bounds the limit of a query (QUERY_LIMIT_MAX); "all" is then that
+	// many. 0 = no bound.
+	QueryLimitMax int
+	// MaxRelationalDepth bounds how many relations a path in a query may pass
+	// (MAX_RELATIONAL_DEPTH); 0 = 10, which is also the most.
+	MaxRelationalDepth int
+	// MaxBatch bounds the items of one change (MAX_BATCH_MUTATION); 0 = no bound.
+	MaxBatch int
 	// MaxBody bounds the body of a REST request, in bytes (MAX_PAYLOAD_SIZE); 0 = 1 MiB.
 	MaxBody int64
+
+	// Metrics serves /metrics to administrators, and to whoever sends one of
+	// MetricsTokens in the header "Authorization: Metrics TOKEN" (METRICS_ENABLED,
+	// METRICS_TOKENS).
+	Metrics       bool
+	MetricsTokens []string
 
 	// ProjectName and Version are told by /server/info; "" = "Leveret" and none.
 	ProjectName, Version string
@@ -138,6 +162,8 @@ func (o *Options) withDefaults() Options {
 	setDefault(&opts.MaxSubscriptions, 128)
 	setDefault(&opts.MessageRate, 200)
 	setDefault(&opts.MessageBurst, int(2*opts.MessageRate))
+	setDefault(&opts.QueryLimitDefault, query.DefaultLimit)
+	setDefault(&opts.MaxRelationalDepth, 10)
 	setDefault(&opts.MaxBody, 1<<20)
 	setDefault(&opts.SessionCookie.Name, "directus_session_token")
 	setDefault(&opts.SessionCookie.SameSite, http.SameSiteLaxMode)

@@ -79,7 +79,12 @@ func (h *Hub) upgrade(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusUnauthorized)
 		return
 	}
-	conn, err := transport.Accept(w, r, &transport.AcceptOptions{MaxFrame: h.maxFrame(who)})
+	conn, err := transport.Accept(w, r, &transport.AcceptOptions{
+		MaxFrame:     h.maxFrame(who),
+		QueueBytes:   h.opts.QueueBytes,
+		QueueFrames:  h.opts.QueueFrames,
+		WriteTimeout: h.opts.WriteTimeout,
+	})
 	if err != nil {
 		h.log.Debug("an upgrade failed", "error", err)
 		return
