@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"leveret/protocol"
@@ -23,6 +24,8 @@ type Hub struct {
 	opts  Options
 	log   *slog.Logger
 
+	logins throttle // those that failed
+
 	// commits orders the changes: a commit holds it from the transaction until its
 	// events and its reply are in the queues. A subscribe holds it for reading
 	// from the snapshot until the subscription is registered, so nothing can fall
@@ -37,10 +40,15 @@ type Hub struct {
 	mu        sync.Mutex
 	clients   map[*client]struct{} // every socket, authenticated or not
 	upgrading int                  // sockets that were let in and are not in clients yet
+	addresses map[string]int       // sockets that were let in, by network
 	closing   bool
 	serving   sync.WaitGroup
 	heartbeat *time.Timer
 	handler   http.Handler
+
+	// For WebSocketService.
+	connections atomic.Int64
+	handlers    handlers
 }
 
 // NewHub returns a hub for a store. opts may be nil.
@@ -51,7 +59,9 @@ func NewHub(store Store, auth Authenticator, opts *Options) *Hub {
 		opts:          opts.withDefaults(),
 		subscriptions: map[string]*list.List{},
 		clients:       map[*client]struct{}{},
+		addresses:     map[string]int{},
 	}
+	h.logins = throttle{number: h.opts.MaxFailedLogins, buckets: map[string]*bucket{}}
 	h.log = h.opts.Logger
 	h.handler = h.routes()
 	return h
@@ -62,7 +72,7 @@ func (h *Hub) Handler() http.Handler { return h.handler }
 
 // A Peer is who is at the other end of a connection, as far as its upgrade told.
 type Peer struct {
-	Token     string // the upgrade's access_token; "" = none
+	Token     string // the upgrade's access_token, else its session cookie; "" = none
 	IP        string
 	Origin    string
 	UserAgent string
@@ -76,7 +86,7 @@ type Peer struct {
 // closed with a code and a reason; [Hub.Handler] refuses it with an HTTP status
 // instead, before it is open.
 func (h *Hub) Serve(ctx context.Context, conn transport.Conn, peer Peer) error {
-	if err := h.admit(); err != nil {
+	if err := h.admit(peer.IP); err != nil {
 		code := transport.CloseTooMany
 		if errors.Is(err, errClosing) {
 			code = transport.CloseRestart
@@ -86,7 +96,7 @@ func (h *Hub) Serve(ctx context.Context, conn transport.Conn, peer Peer) error {
 	}
 	who, err := h.greet(ctx, peer.Token)
 	if err != nil {
-		h.leave()
+		h.leave(peer.IP)
 		conn.Close(transport.CloseAuthFailed, "The upgrade's token was refused.")
 		return err
 	}
@@ -95,11 +105,12 @@ func (h *Hub) Serve(ctx context.Context, conn transport.Conn, peer Peer) error {
 
 var (
 	errTooMany = errors.New("There are too many connections. Try again later.")
+	errCrowded = errors.New("There are too many connections from your address. Close some of them first.")
 	errClosing = errors.New("The server is stopping.")
 )
 
 // admit counts a connection in, or refuses it. leave counts it out.
-func (h *Hub) admit() error {
+func (h *Hub) admit(ip string) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closing {
@@ -108,14 +119,29 @@ func (h *Hub) admit() error {
 	if h.opts.MaxConnections >= 0 && len(h.clients)+h.upgrading >= h.opts.MaxConnections {
 		return errTooMany
 	}
+	if from := network(ip); from != "" {
+		if h.opts.MaxConnectionsPerAddress >= 0 && h.addresses[from] >= h.opts.MaxConnectionsPerAddress {
+			return errCrowded
+		}
+		h.addresses[from]++
+	}
 	h.upgrading++
 	h.serving.Add(1)
 	return nil
 }
 
-func (h *Hub) leave() {
+// forget counts a connection out of its address. The caller holds mu.
+func (h *Hub) forget(ip string) {
+	from := network(ip)
+	if h.addresses[from]--; h.addresses[from] <= 0 {
+		delete(h.addresses, from)
+	}
+}
+
+func (h *Hub) leave(ip string) {
 	h.mu.Lock()
 	h.upgrading--
+	h.forget(ip)
 	h.mu.Unlock()
 	h.serving.Done()
 }
@@ -141,7 +167,7 @@ func (h *Hub) greet(ctx context.Context, token string) (*Identity, error) {
 }
 
 // serve answers a connection that was admitted.
-func (h *Hub) serve(ctx context.Context, conn transport.Conn, peer Peer, who *Identity) error {
+func (h *Hub) serve(ctx context.Context, conn transport.Conn, peer Peer, who *Identity) (err error) {
 	parent := ctx
 	ctx, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)
@@ -156,7 +182,9 @@ func (h *Hub) serve(ctx context.Context, conn transport.Conn, peer Peer, who *Id
 		c.end()
 		h.mu.Lock()
 		delete(h.clients, c)
+		h.forget(peer.IP)
 		h.mu.Unlock()
+		c.gone(err)
 		h.serving.Done()
 	}()
 	if closing {

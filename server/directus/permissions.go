@@ -151,6 +151,9 @@ func (p *Permissions) Admin(user, role string) bool {
 	return admin
 }
 
+// namesAdmins reports whether the policies say who is an administrator.
+func (p *Permissions) namesAdmins() bool { return p.current.Load().namesAdmins }
+
 // may returns what the identity may do, or nil if it may not. Equal accesses are
 // the same pointer for as long as the rules are not replaced.
 func (p *Permissions) may(who *Identity, action protocol.Action, c *query.Collection) *access {
