@@ -32,6 +32,7 @@ const (
 	CodeMethodNotAllowed    Code = "METHOD_NOT_ALLOWED"
 	CodeRouteNotFound       Code = "ROUTE_NOT_FOUND"
 	CodeUserSuspended       Code = "USER_SUSPENDED"
+	CodeOutOfTime           Code = "OUT_OF_TIME"
 	CodeServiceUnavailable  Code = "SERVICE_UNAVAILABLE"
 	CodeInternalServerError Code = "INTERNAL_SERVER_ERROR"
 )

@@ -23,6 +23,8 @@ type Hub struct {
 	opts  Options
 	log   *slog.Logger
 
+	logins throttle // those that failed
+
 	// commits orders the changes: a commit holds it from the transaction until its
 	// events and its reply are in the queues. A subscribe holds it for reading
 	// from the snapshot until the subscription is registered, so nothing can fall
@@ -42,6 +44,7 @@ type Hub struct {
 	mu        sync.Mutex
 	clients   map[*client]struct{} // every socket, authenticated or not
 	upgrading int                  // sockets that were let in and are not in clients yet
+	addresses map[string]int       // sockets that were let in, by network
 	closing   bool
 	serving   sync.WaitGroup
 	heartbeat *time.Timer
@@ -58,7 +61,9 @@ func NewHub(store Store, auth Authenticator, opts *Options) *Hub {
 		views:         map[string]*view{},
 		related:       map[string]int{},
 		clients:       map[*client]struct{}{},
+		addresses:     map[string]int{},
 	}
+	h.logins = throttle{number: h.opts.MaxFailedLogins, buckets: map[string]*bucket{}}
 	h.log = h.opts.Logger
 	h.handler = h.routes()
 	return h
@@ -69,7 +74,7 @@ func (h *Hub) Handler() http.Handler { return h.handler }
 
 // A Peer is who is at the other end of a connection, as far as its upgrade told.
 type Peer struct {
-	Token     string // the upgrade's access_token; "" = none
+	Token     string // the upgrade's access_token, else its session cookie; "" = none
 	IP        string
 	Origin    string
 	UserAgent string
@@ -83,7 +88,7 @@ type Peer struct {
 // closed with a code and a reason; [Hub.Handler] refuses it with an HTTP status
 // instead, before it is open.
 func (h *Hub) Serve(ctx context.Context, conn transport.Conn, peer Peer) error {
-	if err := h.admit(); err != nil {
+	if err := h.admit(peer.IP); err != nil {
 		code := transport.CloseTooMany
 		if errors.Is(err, errClosing) {
 			code = transport.CloseRestart
@@ -93,7 +98,7 @@ func (h *Hub) Serve(ctx context.Context, conn transport.Conn, peer Peer) error {
 	}
 	who, err := h.greet(ctx, peer.Token)
 	if err != nil {
-		h.leave()
+		h.leave(peer.IP)
 		conn.Close(transport.CloseAuthFailed, "The upgrade's token was refused.")
 		return err
 	}
@@ -102,11 +107,12 @@ func (h *Hub) Serve(ctx context.Context, conn transport.Conn, peer Peer) error {
 
 var (
 	errTooMany = errors.New("There are too many connections. Try again later.")
+	errCrowded = errors.New("There are too many connections from your address. Close some of them first.")
 	errClosing = errors.New("The server is stopping.")
 )
 
 // admit counts a connection in, or refuses it. leave counts it out.
-func (h *Hub) admit() error {
+func (h *Hub) admit(ip string) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closing {
@@ -115,14 +121,29 @@ func (h *Hub) admit() error {
 	if h.opts.MaxConnections >= 0 && len(h.clients)+h.upgrading >= h.opts.MaxConnections {
 		return errTooMany
 	}
+	if from := network(ip); from != "" {
+		if h.opts.MaxConnectionsPerAddress >= 0 && h.addresses[from] >= h.opts.MaxConnectionsPerAddress {
+			return errCrowded
+		}
+		h.addresses[from]++
+	}
 	h.upgrading++
 	h.serving.Add(1)
 	return nil
 }
 
-func (h *Hub) leave() {
+// forget counts a connection out of its address. The caller holds mu.
+func (h *Hub) forget(ip string) {
+	from := network(ip)
+	if h.addresses[from]--; h.addresses[from] <= 0 {
+		delete(h.addresses, from)
+	}
+}
+
+func (h *Hub) leave(ip string) {
 	h.mu.Lock()
 	h.upgrading--
+	h.forget(ip)
 	h.mu.Unlock()
 	h.serving.Done()
 }
@@ -163,6 +184,7 @@ func (h *Hub) serve(ctx context.Context, conn transport.Conn, peer Peer, who *Id
 		c.end()
 		h.mu.Lock()
 		delete(h.clients, c)
+		h.forget(peer.IP)
 		h.mu.Unlock()
 		h.serving.Done()
 	}()

@@ -9,8 +9,11 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/crypto/argon2"
+
+	"leveret/protocol"
 )
 
 // A hashCost is what computing a hash takes.
@@ -35,8 +38,22 @@ const (
 // takes 19 MiB and a good part of a processor, and anybody may ask for one.
 var hashing = make(chan struct{}, 2)
 
+// waitingForHashes counts those who wait for their turn; more than manyHashes are
+// turned away.
+var waitingForHashes atomic.Int64
+
+const manyHashes = 64
+
+var errBusy = &protocol.Error{Code: protocol.CodeServiceUnavailable,
+	Message: "Too many passwords are being checked at the moment. Try again in a few seconds."}
+
 // derive waits for its turn and computes an argon2id key.
 func derive(ctx context.Context, password string, salt []byte, cost hashCost, size uint32) ([]byte, error) {
+	if waitingForHashes.Add(1) > manyHashes {
+		waitingForHashes.Add(-1)
+		return nil, errBusy
+	}
+	defer waitingForHashes.Add(-1)
 	select {
 	case hashing <- struct{}{}:
 		defer func() { <-hashing }()
@@ -99,10 +116,16 @@ const tokenAlphabet = "useandom-26T198340PX75pxJACKVERYMINDBUSHWOLF_GQZbfghjklqv
 func newToken(n int) string {
 	b := make([]byte, n)
 	rand.Read(b)
+	return tokenOf(b)
+}
+
+// tokenOf returns a token with a character for each byte.
+func tokenOf(b []byte) string {
+	token := make([]byte, len(b))
 	for i := range b {
-		b[i] = tokenAlphabet[b[i]&63]
+		token[i] = tokenAlphabet[b[i]&63]
 	}
-	return string(b)
+	return string(token)
 }
 
 // hashToken returns what is stored of a random token: a stolen database must not

@@ -139,6 +139,9 @@ func (p *Permissions) policies(user string, roles []string) (ids []string, admin
 	return ids, admin, app
 }
 
+// namesAdmins reports whether the policies say who is an administrator.
+func (p *Permissions) namesAdmins() bool { return p.current.Load().namesAdmins }
+
 // may returns what the identity may do, or nil if it may not. Equal accesses are
 // the same pointer for as long as the rules are not replaced.
 func (p *Permissions) may(who *Identity, action protocol.Action, c *query.Collection) *access {
@@ -173,7 +176,7 @@ type access struct {
 	filter *query.Filter     // which items (unbound); nil = all
 	whole  *query.Collection // the collection as it is
 	// seen is the collection with the allowed fields only. The collections of its
-	// schema are those that may be read, with the fields that may be read.
+	// schema are those that may be read, with the fields that may always be read.
 	seen *query.Collection
 	// guard returns which items of another collection may be read (query.Env.Guard);
 	// a nil guard is an administrator's.
@@ -295,16 +298,16 @@ func newRuleset(r Rules) *ruleset {
 	return s
 }
 
-// appPermissions are what Directus allows to everybody who may use its app
-// (app-access-permissions.yaml), as far as there are these collections here.
+// appPermissions are what Directus allows to everybody who may use its app, as far
+// as there are these collections here (system-data/app-access-permissions.yaml).
 func appPermissions() []Permission {
 	own := func(field string) *query.Filter {
 		return &query.Filter{Op: query.OpEq, Field: field, Value: "$CURRENT_USER"}
 	}
 	return []Permission{
-		{Collection: usersCollection, Action: protocol.ActionRead, Filter: own("id")},
-		{Collection: usersCollection, Action: protocol.ActionUpdate, Filter: own("id"), Fields: []string{"first_name", "last_name",
-			"email", "password", "location", "title", "description", "avatar", "language", "appearance", "email_notifications"}},
+		{Collection: usersCollection, Action: protocol.ActionRead, Filter: own("id"),
+			Fields: []string{"id", "first_name", "last_name", "last_page", "email", "password", "location", "title", "description",
+				"tags", "avatar", "language", "appearance", "status", "role"}},
 		{Collection: rolesCollection, Action: protocol.ActionRead,
 			Filter: &query.Filter{Op: query.OpIn, Field: "id", Value: []any{"$CURRENT_ROLES"}}},
 		{Collection: activityCollection, Action: protocol.ActionRead, Filter: own("user")},
@@ -378,11 +381,7 @@ func (s *ruleset) access(key accessKey, policies []string) *access {
 	r := s.readable(key.policies, policies, c.Schema)
 	a := &access{whole: c, guard: r.guard, cases: casesOf(found)}
 	a.filter = filterOf(found)
-	if key.action == protocol.ActionRead && c.Schema != nil && c.Schema.Collections[c.Name] == c {
-		a.seen = r.schema.Collections[c.Name]
-	} else {
-		a.seen = r.narrow(c, found)
-	}
+	a.seen = r.narrow(c, fieldsOf(c, found))
 	for _, permission := range found {
 		a.validation = query.And(a.validation, permission.Validation)
 		if len(permission.Presets) > 0 {
@@ -464,13 +463,17 @@ func union(a, b []string) []string {
 	return both
 }
 
-// A readable is what of a whole schema may be read: those who read an item follow
-// its relations no further than that.
+// A readable is what of a whole schema may be read by following relations: those
+// who read an item get no further than that.
 type readable struct {
-	whole   *query.Schema
+	whole *query.Schema
+	// schema holds the collections that may be read, with those fields that each of
+	// their readable items may show.
+	//
+	// Differs from Directus: 2, which follows relations to the other fields too and
+	// shows them in some items.
 	schema  *query.Schema
 	filters map[string]*query.Filter
-	cases   map[string][]accessCase
 	fields  map[string]map[string]bool
 }
 
@@ -483,26 +486,27 @@ func (s *ruleset) readable(key string, policies []string, whole *query.Schema) *
 		whole:   whole,
 		schema:  &query.Schema{Collections: map[string]*query.Collection{}},
 		filters: map[string]*query.Filter{},
-		cases:   map[string][]accessCase{},
 		fields:  map[string]map[string]bool{},
 	}
 	s.readables[readableKey{key, whole}] = r
 	if whole == nil {
 		return r
 	}
-	allowed := map[string][]Permission{}
 	for name, c := range whole.Collections {
 		found := s.find(policies, protocol.ActionRead, name)
 		if len(found) == 0 || name == sessionsCollection {
 			continue
 		}
-		allowed[name] = found
-		r.filters[name] = filterOf(found)
-		r.cases[name] = casesOf(found)
-		r.fields[name] = fieldsOf(c, found)
+		fields, cases := fieldsOf(c, found), casesOf(found)
+		for field := range fields {
+			if fieldFilter(cases, field) != nil {
+				delete(fields, field)
+			}
+		}
+		r.filters[name], r.fields[name] = filterOf(found), fields
 	}
-	for name, found := range allowed {
-		r.schema.Collections[name] = r.narrow(whole.Collections[name], found)
+	for name, fields := range r.fields {
+		r.schema.Collections[name] = r.narrow(whole.Collections[name], fields)
 	}
 	return r
 }
@@ -533,37 +537,32 @@ func (r *readable) guard(collection string) *query.Filter {
 	return never(key)
 }
 
-// narrow returns the collection with the fields that the permissions allow, among
-// the collections that may be read.
-func (r *readable) narrow(c *query.Collection, permissions []Permission) *query.Collection {
+// narrow returns the collection with these fields, among the collections that may
+// be read. A many-to-one relation to any other stays, as a key with nothing behind
+// it; a one-to-many relation to it is left out.
+func (r *readable) narrow(c *query.Collection, fields map[string]bool) *query.Collection {
 	seen := *c
 	seen.Fields = nil
 	seen.Schema = nil
 	if c.Schema != nil {
 		seen.Schema = r.schema
 	}
-	allowed := fieldsOf(c, permissions)
 	for _, f := range c.Fields {
-		if allowed[f.Name] && (f.Relation == nil || !f.Relation.Many || r.follows(f.Relation)) {
+		if fields[f.Name] && (f.Relation == nil || !f.Relation.Many || r.follows(f.Relation)) {
 			seen.Fields = append(seen.Fields, f)
 		}
 	}
 	return &seen
 }
 
-// follows reports whether somebody may see which rows a one-to-many relation
-// leads to: the keys of those rows and the fields that point back at this one.
+// follows reports whether somebody may see which items a one-to-many relation
+// leads to: the keys of those items and the fields that point back at this one.
 //
 // Differs from Directus: 2, which asks for neither.
 func (r *readable) follows(to *query.Relation) bool {
-	related := r.whole.Collections[to.Collection]
-	if related == nil {
+	if r.whole == nil || r.whole.Collections[to.Collection] == nil {
 		return false
 	}
-	for _, field := range []string{related.PrimaryKey, to.Foreign} {
-		if !r.fields[to.Collection][field] || fieldFilter(r.cases[to.Collection], field) != nil {
-			return false
-		}
-	}
-	return true
+	key := r.whole.Collections[to.Collection].PrimaryKey
+	return r.fields[to.Collection][key] && r.fields[to.Collection][to.Foreign]
 }

@@ -151,7 +151,7 @@ func TestREST(t *testing.T) {
 		"an unknown method":            {"PUT", "/items/messages", "{}", editor, 405, restError("METHOD_NOT_ALLOWED")},
 		"login, wrong":                 {"POST", "/auth/login", `{"email":"editor@example.com","password":"wrong"}`, "", 401, `{"errors":[{"message":"Invalid user credentials.","extensions":{"code":"INVALID_CREDENTIALS"}}]}`},
 		"login, nothing":               {"POST", "/auth/login", `{}`, "", 400, restError("INVALID_PAYLOAD")},
-		"login, session":               {"POST", "/auth/login", `{"email":"editor@example.com","password":"editor-demo","mode":"session"}`, "", 400, `{"errors":[{"message":"Invalid payload. The mode \"session\" is not served here; use \"json\" or \"cookie\".","extensions":{"code":"INVALID_PAYLOAD"}}]}`},
+		"login, an unknown mode":       {"POST", "/auth/login", `{"email":"editor@example.com","password":"editor-demo","mode":"saml"}`, "", 400, restError("INVALID_PAYLOAD")},
 		"refresh, nothing":             {"POST", "/auth/refresh", `{}`, "", 400, `{"errors":[{"message":"Invalid payload. The refresh token is required in either the payload or cookie.","extensions":{"code":"INVALID_PAYLOAD"}}]}`},
 		"refresh, wrong":               {"POST", "/auth/refresh", `{"refresh_token":"wrong"}`, "", 401, restError("INVALID_CREDENTIALS")},
 		"login by GET":                 {"GET", "/auth/login", ``, "", 405, restError("METHOD_NOT_ALLOWED")},

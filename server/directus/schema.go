@@ -133,6 +133,7 @@ func systemCollections() []*query.Collection {
 				{Name: "token", Type: query.String, MaxLength: 64, Required: true, Unique: true},
 				{Name: "user", Type: query.UUID, Required: true},
 				{Name: "expires", Type: query.Timestamp, Required: true},
+				{Name: "next_token", Type: query.String, MaxLength: 64}, // what it was exchanged for, while it still counts
 			},
 		},
 		{

@@ -39,6 +39,9 @@ type Options struct {
 	Schema *query.Schema
 	// Logger is told what was created, changed or damaged. Default: nothing is logged.
 	Logger *slog.Logger
+	// QueryTimeout is how long a read may take before it is interrupted and refused with
+	// OUT_OF_TIME. Default: 10 seconds; negative: no limit.
+	QueryTimeout time.Duration
 	// Now is the clock that tombstones are dated by. Default: time.Now.
 	Now func() time.Time
 }
@@ -51,7 +54,8 @@ type Store struct {
 	tables  map[string]*table
 	log     *slog.Logger
 	now     func() time.Time
-	cleanup func() // removes a Memory store's folder
+	timeout time.Duration // of a read; negative: none
+	cleanup func()        // removes a Memory store's folder
 
 	lock    *database     // held open: says that the file is in use
 	writers *database     // the one connection that writes
@@ -86,6 +90,7 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 		schema:  o.Schema,
 		log:     o.Logger,
 		now:     o.Now,
+		timeout: o.QueryTimeout,
 		cleanup: func() {},
 		closed:  make(chan struct{}),
 		writer:  make(chan *session, 1),
@@ -96,6 +101,9 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	}
 	if s.now == nil {
 		s.now = time.Now
+	}
+	if s.timeout == 0 {
+		s.timeout = defaultQueryTimeout
 	}
 	if s.tables, err = tablesOf(o.Schema); err != nil {
 		return nil, err
