@@ -52,6 +52,12 @@ type Config struct {
 
 	MaxPayload int64 // of a REST body, in bytes; 0 = the backend's own bound
 
+	// Backend and Accounts are what the settings and flags say of the backend in its
+	// own terms; zero = its defaults.
+	Backend      directus.Options
+	Accounts     directus.AccountsOptions
+	QueryTimeout time.Duration // of a read of the database; 0 = the store's own bound
+
 	// Warnings are sentences about settings that are allowed and probably wrong.
 	Warnings []string
 }
@@ -96,6 +102,7 @@ func (c *Config) flags() *flag.FlagSet {
 	flags.StringVar(&c.Site, "site", "", "serve this `folder` instead of the built-in page")
 	flags.StringVar(&c.Directus, "directus", "", "point the page at the real Directus with this base `URL`; no database is opened then")
 	flags.BoolVar(&c.Demo, "demo", true, "have the demo accounts; only with --demo=false may --addr be reached from other machines")
+	c.limitFlags(flags)
 	return flags
 }
 
@@ -122,6 +129,9 @@ func (c *Config) check() error {
 	if c.Demo && !addr.IP.IsLoopback() { // no IP is every interface
 		return errBeyondLoopback(c.Addr)
 	}
+	if err := c.checkLimits(); err != nil {
+		return err
+	}
 	if c.RateLimiter == nil && (c.RatePoints != 0 || c.RateDuration != 0 || c.SocketRatePoints != 0 || c.SocketRateSeconds != 0) {
 		c.Warnings = append(c.Warnings, "the RATE_LIMITER_ settings have no effect without RATE_LIMITER_ENABLED=true")
 	}
@@ -140,24 +150,24 @@ func (c *Config) onlyFiles() bool { return c.DB == "" && c.Directus == "" }
 
 // options are the backend's settings.
 func (c *Config) options(log *slog.Logger) *directus.Options {
-	o := &directus.Options{
-		Logger:         log,
-		Permissions:    directus.DemoPermissions(c.Demo),
-		Mode:           c.Mode,
-		Path:           c.SocketPath,
-		AuthTimeout:    c.AuthTimeout,
-		Heartbeat:      c.HeartbeatPeriod,
-		MaxConnections: c.ConnLimit,
-		PublicURL:      c.PublicURL,
-		CORS:           c.CORS,
-		CORSOrigins:    c.CORSOrigins,
-		MaxBody:        c.MaxPayload,
-		Version:        version,
-	}
+	o := new(directus.Options)
+	*o = c.Backend
+	o.Logger = log
+	o.Permissions = directus.DemoPermissions(c.Demo)
+	o.Mode = c.Mode
+	o.Path = c.SocketPath
+	o.AuthTimeout = c.AuthTimeout
+	o.Heartbeat = c.HeartbeatPeriod
+	o.MaxConnections = c.ConnLimit
+	o.PublicURL = c.PublicURL
+	o.CORS = c.CORS
+	o.CORSOrigins = c.CORSOrigins
+	o.MaxBody = c.MaxPayload
+	o.Version = version
 	if !c.HeartbeatEnabled {
 		o.Heartbeat = -1
 	}
-	if c.RateLimiter != nil {
+	if c.RateLimiter != nil { // else the backend's own bound
 		o.MessageRate, o.MessageBurst = c.messageRate()
 	}
 	return o
@@ -198,10 +208,10 @@ Usage: leveret [flags]
 		if f.DefValue != "" {
 			usage += " (default " + f.DefValue + ")"
 		}
-		fmt.Fprintf(w, "  %-18s %s\n", "--"+f.Name+" "+name, usage)
+		fmt.Fprintf(w, "  %-33s %s\n", "--"+f.Name+" "+name, usage)
 	})
-	fmt.Fprint(w, `  --version          print the version and exit
-  --help             print this and exit
+	fmt.Fprint(w, `  --version                         print the version and exit
+  --help                            print this and exit
 
 Environment, with Directus's names and units (the database keeps the rest):
 

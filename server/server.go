@@ -127,7 +127,7 @@ func isWithin(file, folder string) bool {
 // openBackend opens the database and what answers from it.
 func (m *Main) openBackend(ctx context.Context) error {
 	c := m.Config
-	store, err := sqlite.Open(ctx, sqlite.Options{Path: c.DB, Schema: directus.DemoSchema(), Logger: m.Log})
+	store, err := sqlite.Open(ctx, sqlite.Options{Path: c.DB, Schema: directus.DemoSchema(), Logger: m.Log, QueryTimeout: c.QueryTimeout})
 	if err != nil {
 		return err
 	}
@@ -139,16 +139,18 @@ func (m *Main) openBackend(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	accounts, err := directus.NewAccounts(ctx, store, &directus.AccountsOptions{
-		Secret:          c.Secret,
-		AccessTokenTTL:  c.AccessTokenTTL,
-		RefreshTokenTTL: c.RefreshTokenTTL,
-		LoginStall:      c.LoginStall,
-	})
+	options := c.options(m.Log)
+	accountOptions := c.Accounts
+	accountOptions.Secret = c.Secret
+	accountOptions.AccessTokenTTL = c.AccessTokenTTL
+	accountOptions.RefreshTokenTTL = c.RefreshTokenTTL
+	accountOptions.LoginStall = c.LoginStall
+	accountOptions.Permissions = options.Permissions
+	accounts, err := directus.NewAccounts(ctx, store, &accountOptions)
 	if err != nil {
 		return err
 	}
-	m.hub = directus.NewHub(store, accounts, c.options(m.Log))
+	m.hub = directus.NewHub(store, accounts, options)
 	return nil
 }
 

@@ -51,6 +51,8 @@ var table = []rule{
 	{path: "server", says: "wires",
 		may: list("server/...", "web")},
 
+	{path: "server/examples/...", says: "shows how it is done",
+		may: list("server/directus", "server/sqlite", "protocol/...")},
 	{path: "server/e2e", says: "tests the whole", may: anything},
 	{path: "internal/...", says: "the works", may: anything},
 }

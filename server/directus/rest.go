@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"mime"
-	"net"
 	"net/http"
 	"net/url"
 	"runtime/debug"
@@ -49,14 +48,15 @@ func (h *Hub) routes() http.Handler {
 // upgrade opens a socket, or refuses with a bare status as Directus does. The
 // order of the checks is Directus's: the limit, the origin, the token.
 func (h *Hub) upgrade(w http.ResponseWriter, r *http.Request) {
-	if err := h.admit(); err != nil {
+	ip := h.address(r)
+	if err := h.admit(ip); err != nil {
 		w.WriteHeader(http.StatusForbidden)
 		return
 	}
 	served := false
 	defer func() {
 		if !served {
-			h.leave()
+			h.leave(ip)
 		}
 	}()
 	if !h.originAllowed(r) {
@@ -66,17 +66,25 @@ func (h *Hub) upgrade(w http.ResponseWriter, r *http.Request) {
 	}
 	peer := Peer{
 		Token:     r.URL.Query().Get("access_token"),
+		IP:        ip,
 		Origin:    r.Header.Get("Origin"),
 		UserAgent: r.UserAgent(),
 	}
-	peer.IP, _, _ = net.SplitHostPort(r.RemoteAddr)
+	if peer.Token == "" {
+		peer.Token = cookieOf(r, h.opts.SessionCookie)
+	}
 	who, err := h.greet(r.Context(), peer.Token)
 	if err != nil {
 		h.authError(err)
 		w.WriteHeader(http.StatusUnauthorized)
 		return
 	}
-	conn, err := transport.Accept(w, r, &transport.AcceptOptions{MaxFrame: h.maxFrame(who)})
+	conn, err := transport.Accept(w, r, &transport.AcceptOptions{
+		MaxFrame:     h.maxFrame(who),
+		QueueBytes:   h.opts.QueueBytes,
+		QueueFrames:  h.opts.QueueFrames,
+		WriteTimeout: h.opts.WriteTimeout,
+	})
 	if err != nil {
 		h.log.Debug("an upgrade failed", "error", err)
 		return
@@ -118,7 +126,7 @@ func (c *call) serve() error {
 	case "auth/logout":
 		return c.on("POST", len(parts) == 2, c.logout)
 	}
-	if parts[0] != "items" && parts[0] != "server" && parts[0] != "users" {
+	if parts[0] != "items" && parts[0] != "server" && parts[0] != "users" && parts[0] != "utils" {
 		return c.noRoute()
 	}
 	var err error
@@ -135,6 +143,8 @@ func (c *call) serve() error {
 		return c.item(parts[1], parts[2])
 	case len(parts) == 2 && parts[0] == "server" && parts[1] == "info":
 		return c.on("GET", true, c.info)
+	case len(parts) == 2 && parts[0] == "utils" && parts[1] == "broadcast":
+		return c.on("POST", true, c.broadcast)
 	case len(parts) == 2 && parts[0] == "users" && parts[1] == "me":
 		return c.on("GET", true, c.me)
 	}
@@ -162,7 +172,8 @@ func (c *call) noMethod(allowed ...string) error {
 		Message: fmt.Sprintf("Invalid method %q used. The supported methods are %s.", c.r.Method, strings.Join(allowed, ", "))}
 }
 
-// authenticate finds out who calls, from the header or the access_token.
+// authenticate finds out who calls, from the header, the access_token or the
+// session's cookie.
 func (c *call) authenticate() error {
 	token := c.params.Get("access_token")
 	if scheme, bearer, ok := strings.Cut(c.r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
@@ -171,12 +182,46 @@ func (c *call) authenticate() error {
 		}
 		token = strings.TrimSpace(bearer)
 	}
+	byCookie := false
+	if token == "" {
+		token = cookieOf(c.r, c.hub.opts.SessionCookie)
+		byCookie = token != ""
+	}
 	if token == "" {
 		return nil
 	}
 	var err error
 	c.who, err = c.hub.auth.Authenticate(c.r.Context(), token)
+	if !byCookie {
+		return err
+	}
+	if errors.Is(err, protocol.CodeInvalidCredentials) || errors.Is(err, protocol.CodeInvalidToken) || errors.Is(err, protocol.CodeTokenExpired) {
+		c.setCookie(c.hub.opts.SessionCookie, "", -1) // it would be in the way of every request
+	}
+	if err == nil && !c.reads() {
+		err = c.sameOrigin()
+	}
 	return err
+}
+
+// reads reports whether the request's method changes nothing.
+func (c *call) reads() bool {
+	switch c.r.Method {
+	case http.MethodGet, http.MethodHead, "SEARCH":
+		return true
+	}
+	return false
+}
+
+// sameOrigin refuses a request that a page from elsewhere made with the cookies of
+// whoever looks at it. (SameSite alone would not do: pages from another port of
+// the same host are of the same site.)
+func (c *call) sameOrigin() error {
+	if c.hub.originAllowed(c.r) {
+		return nil
+	}
+	return &protocol.Error{Code: protocol.CodeForbidden, Message: fmt.Sprintf(
+		"A page from %s may not use this session. Allow it with CORS_ENABLED and CORS_ORIGIN.", c.r.Header.Get("Origin"))}
 }
 
 // body reads a JSON body; nil if there is none.
