@@ -154,6 +154,7 @@ func (c *Config) options(log *slog.Logger) *directus.Options {
 	*o = c.Backend
 	o.Logger = log
 	o.Permissions = directus.DemoPermissions(c.Demo)
+	o.WithoutSockets = !c.WebSockets
 	o.Mode = c.Mode
 	o.Path = c.SocketPath
 	o.AuthTimeout = c.AuthTimeout

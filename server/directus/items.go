@@ -48,6 +48,9 @@ func (h *Hub) allowed(who *Identity, action protocol.Action, name string, reach 
 		return nil, err
 	}
 	a := h.opts.Permissions.may(who, action, c)
+	if reach == reachSelf {
+		a = ownAccount(a, who, action, c)
+	}
 	if a == nil {
 		return nil, noCollection(name)
 	}
@@ -229,7 +232,7 @@ func (h *Hub) change(ctx context.Context, who *Identity, m changeRequest, reply 
 	}
 	w := &work{hub: h, ctx: ctx, who: who, access: a, env: who.env(h.opts.Now()), m: m}
 	// The read-back shows only what may be read.
-	w.readable = h.opts.Permissions.may(who, protocol.ActionRead, a.whole)
+	w.readable, _ = h.allowed(who, protocol.ActionRead, m.Collection, m.reach)
 	switch m.Action {
 	case protocol.ActionCreate:
 		err = w.create()
