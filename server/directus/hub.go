@@ -36,6 +36,11 @@ type Hub struct {
 	// Who writes it holds commits (for reading is enough) and subscriptionsMu.
 	subscriptionsMu sync.Mutex
 	subscriptions   map[string]*list.List
+	views           map[string]*view // those that subscriptions have, by key
+	related         map[string]int   // how many of a collection's views show related items
+	// raced is called between a subscription's snapshot and its registration, where
+	// these are two steps; nil = not. For tests.
+	raced func()
 
 	mu        sync.Mutex
 	clients   map[*client]struct{} // every socket, authenticated or not
@@ -58,6 +63,8 @@ func NewHub(store Store, auth Authenticator, opts *Options) *Hub {
 		auth:          auth,
 		opts:          opts.withDefaults(),
 		subscriptions: map[string]*list.List{},
+		views:         map[string]*view{},
+		related:       map[string]int{},
 		clients:       map[*client]struct{}{},
 		addresses:     map[string]int{},
 	}
@@ -235,6 +242,9 @@ func (h *Hub) collection(name string, reach reach) (*query.Collection, error) {
 	c := h.store.Schema().Collections[name]
 	if c == nil {
 		return nil, noCollection(name)
+	}
+	if c.Name == sessionsCollection && reach == reachSystem {
+		return nil, noCollection(name) // what is in there lets people in
 	}
 	if c.System && reach == reachItems {
 		return nil, &protocol.Error{Code: protocol.CodeInvalidCollection, Message: "Cannot trigger an action on a system collection."}

@@ -116,6 +116,15 @@ type Options struct {
 	// MaxBody bounds the body of a REST request, in bytes (MAX_PAYLOAD_SIZE); 0 = 1 MiB.
 	MaxBody int64
 
+	// StrictCompat makes the server behave as Directus does where it differs on
+	// purpose (the README's differences 1 to 7), defects included. It is for tests of
+	// clients that have to live with them.
+	StrictCompat bool
+	// Mentions writes a row of directus_notifications to each user whom a new item of
+	// the collection messages mentions: "@ada", by first name or by what stands before
+	// the @ of the e-mail address.
+	Mentions bool
+
 	// Metrics serves /metrics to administrators, and to whoever sends one of
 	// MetricsTokens in the header "Authorization: Metrics TOKEN" (METRICS_ENABLED,
 	// METRICS_TOKENS).

@@ -143,7 +143,7 @@ func (c *call) read(m protocol.Items) error {
 }
 
 func (c *call) change(m changeRequest) error {
-	m.reach = c.reach
+	m.reach, m.peer = c.reach, c.peer()
 	var got answer
 	err := c.hub.change(c.r.Context(), &c.who, m, func(a answer) { got = a })
 	if err != nil {
@@ -154,6 +154,11 @@ func (c *call) change(m changeRequest) error {
 		return nil
 	}
 	return c.reply(got)
+}
+
+// peer tells who calls, for the activity.
+func (c *call) peer() Peer {
+	return Peer{IP: c.hub.address(c.r), Origin: c.r.Header.Get("Origin"), UserAgent: c.r.UserAgent()}
 }
 
 // system serves a system collection and its items.
