@@ -140,14 +140,6 @@ func (c *call) relations(path []string) error {
 
 type object = map[string]any
 
-// orNull is a text, or null if there is none.
-func orNull(text string) any {
-	if text == "" {
-		return nil
-	}
-	return text
-}
-
 func describeCollection(a *access) object {
 	name := a.whole.Name
 	return object{
