@@ -48,6 +48,9 @@ func (h *Hub) commit(ctx context.Context, w *work, reply func(answer)) error {
 		if err := w.do(tx); err != nil {
 			return err
 		}
+		if err := w.settle(tx); err != nil {
+			return err
+		}
 		if err := w.mention(tx); err != nil {
 			return err
 		}
