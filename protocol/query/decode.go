@@ -181,7 +181,7 @@ func (s *scanner) composite(name string, f *Field) (any, error) {
 		if !ok {
 			return nil, invalidPayload(fmt.Sprintf("%q has to be a list of texts", name))
 		}
-		return appendTexts(elements), nil
+		return json.RawMessage(appendTexts(nil, elements)), nil
 	case t.isNumber():
 		return nil, invalidPayload(fmt.Sprintf("Invalid numeric value for %q", name))
 	case t == Boolean:

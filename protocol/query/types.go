@@ -116,6 +116,10 @@ func (f *Field) Is(special string) bool {
 	return false
 }
 
+// isSecret reports whether nobody is to learn anything of the value but whether
+// there is one.
+func (f *Field) isSecret() bool { return f.Type == Hash || f.Is("conceal") || f.Is("hash") }
+
 // An Env is what dynamic variables stand for: $NOW, $CURRENT_USER, $CURRENT_ROLE,
 // $CURRENT_ROLES, $CURRENT_POLICIES. Empty strings are null.
 type Env struct {
@@ -131,6 +135,11 @@ type Env struct {
 	// to bind (it may itself have relations, which are not guarded again); nil = all.
 	// Bind puts it at every relation that a filter, a sort key or a function passes.
 	Guard func(collection string) *Filter
+	// Schema is what guards are bound to: they may look at fields that the query may
+	// not. nil = the schema of the query's own collection.
+	Schema *Schema
+	// Lookup finds related rows for Execute and Groups; nil = there are none.
+	Lookup Lookup
 }
 
 // An Error refuses a query or a value. Code is "INVALID_QUERY", "FORBIDDEN" for a
