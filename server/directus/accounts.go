@@ -23,6 +23,8 @@ type Identity struct {
 	Admin    bool      // may do everything
 	App      bool      // may use Directus's own app
 	Expires  time.Time // when the token ends; zero = never
+
+	program bool // this program itself, which fills its store
 }
 
 // env returns what dynamic variables stand for.

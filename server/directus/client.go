@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/google/uuid"
+
 	"leveret/protocol"
 	"leveret/protocol/transport"
 )
@@ -23,6 +25,8 @@ type client struct {
 	conn   transport.Conn
 	peer   Peer
 	cancel context.CancelCauseFunc
+	uid    string // for the program around the hub
+	number int64  // counts the hub's connections
 
 	ready          atomic.Bool // authenticated, or public: it gets pings and events
 	silent         atomic.Bool // nothing was heard since the last ping
@@ -34,12 +38,14 @@ type client struct {
 	expiry   *time.Timer // the token ends
 	timeout  *time.Timer // the time for another "auth" ends
 	closed   error       // why this end closed the connection
+	code     int         // with which the connection was closed, by either end; 0 = none
 
 	subscriptions []*subscription // of the worker, and of deliveries; see Hub.subscriptions
+	asking        chan struct{}   // of the worker: closed when the filters have returned
 }
 
 func newClient(h *Hub, conn transport.Conn, peer Peer, who *Identity, cancel context.CancelCauseFunc) *client {
-	c := &client{hub: h, conn: conn, peer: peer, cancel: cancel, identity: &Identity{}}
+	c := &client{hub: h, conn: conn, peer: peer, cancel: cancel, identity: &Identity{}, uid: uuid.NewString(), number: h.connections.Add(1)}
 	c.bucket = newBucket(h.opts.MessageRate, h.opts.MessageBurst)
 	c.limit(h.maxFrame(who))
 	return c
@@ -65,6 +71,7 @@ func (c *client) limit(bytes int64) {
 type request struct {
 	message protocol.Message
 	err     error
+	frame   []byte
 }
 
 // waiting is how many requests may wait for the worker before reading stops.
@@ -82,6 +89,7 @@ func (c *client) run(ctx context.Context, who *Identity) error {
 		c.become(*who)
 	}
 	c.hub.ready(c)
+	c.connected()
 
 	requests := make(chan request, waiting)
 	var worker sync.WaitGroup
@@ -113,7 +121,7 @@ func (c *client) read(ctx context.Context, requests chan<- request) error {
 				Message: fmt.Sprintf("Too many messages, retry after %dms.", wait.Milliseconds())})
 			continue
 		}
-		var r request
+		r := request{frame: frame}
 		r.message, r.err = protocol.DecodeFromClient(frame)
 		if r.message != nil && r.message.Kind() != protocol.TypeAuth {
 			c.silent.Store(false)
@@ -140,6 +148,7 @@ func (c *client) drain(ctx context.Context, err error) error {
 	if closed == nil {
 		var gone *transport.CloseError
 		if errors.As(err, &gone) && gone.Code != transport.CloseAbnormal {
+			c.closedWith(gone.Code)
 			return nil
 		}
 		return err
@@ -170,7 +179,7 @@ func (c *client) close(code int, reason string) {
 	c.mu.Lock()
 	first := c.closed == nil
 	if first {
-		c.closed = err
+		c.closed, c.code = err, code
 	}
 	c.mu.Unlock()
 	if first {
@@ -184,6 +193,23 @@ func (c *client) closedBy() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.closed
+}
+
+// closedWith notes the code with which the peer closed the connection.
+func (c *client) closedWith(code int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.code = code
+}
+
+// closeCode returns the code with which the connection was closed.
+func (c *client) closeCode() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.code == 0 {
+		return transport.CloseAbnormal
+	}
+	return c.code
 }
 
 // end forgets everything about the connection.
@@ -213,10 +239,15 @@ func (c *client) send(m protocol.Message) {
 // write queues a frame. A peer that does not take its frames loses the
 // connection: it will connect again and ask for what it missed, instead of
 // missing something without knowing.
-func (c *client) write(frame []byte) {
-	if err := c.conn.Send(frame); errors.Is(err, transport.ErrOverflow) {
+func (c *client) write(frame []byte) { c.push(frame) }
+
+// push is write, with the error of a connection that is lost.
+func (c *client) push(frame []byte) error {
+	err := c.conn.Send(frame)
+	if errors.Is(err, transport.ErrOverflow) {
 		c.close(transport.CloseTooSlow, "Too many messages wait to be received.")
 	}
+	return err
 }
 
 // who returns the identity that now counts.
@@ -241,6 +272,10 @@ func (c *client) answer(ctx context.Context, r request) {
 			c.send(&protocol.Error{Type: kind, Code: protocol.CodeInternalServerError, Message: "An unexpected error occurred.", UID: uid})
 		}
 	}()
+	r, done := c.filter(ctx, r)
+	if done {
+		return
+	}
 	if r.err != nil {
 		var refused *protocol.Error
 		if errors.As(r.err, &refused) {
@@ -258,6 +293,7 @@ func (c *client) answer(ctx context.Context, r request) {
 		}
 		return
 	}
+	c.heard(r.message)
 	switch m := r.message.(type) {
 	case protocol.Auth:
 		c.reauthenticate(ctx, m)

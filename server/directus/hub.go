@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"leveret/protocol"
@@ -49,6 +50,10 @@ type Hub struct {
 	serving   sync.WaitGroup
 	heartbeat *time.Timer
 	handler   http.Handler
+
+	// For WebSocketService.
+	connections atomic.Int64
+	handlers    handlers
 }
 
 // NewHub returns a hub for a store. opts may be nil.
@@ -169,7 +174,7 @@ func (h *Hub) greet(ctx context.Context, token string) (*Identity, error) {
 }
 
 // serve answers a connection that was admitted.
-func (h *Hub) serve(ctx context.Context, conn transport.Conn, peer Peer, who *Identity) error {
+func (h *Hub) serve(ctx context.Context, conn transport.Conn, peer Peer, who *Identity) (err error) {
 	parent := ctx
 	ctx, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)
@@ -186,6 +191,7 @@ func (h *Hub) serve(ctx context.Context, conn transport.Conn, peer Peer, who *Id
 		delete(h.clients, c)
 		h.forget(peer.IP)
 		h.mu.Unlock()
+		c.gone(err)
 		h.serving.Done()
 	}()
 	if closing {

@@ -126,7 +126,7 @@ func (c *call) serve() error {
 	case "auth/logout":
 		return c.on("POST", len(parts) == 2, c.logout)
 	}
-	if parts[0] != "items" && parts[0] != "server" && parts[0] != "users" {
+	if parts[0] != "items" && parts[0] != "server" && parts[0] != "users" && parts[0] != "utils" {
 		return c.noRoute()
 	}
 	var err error
@@ -143,6 +143,8 @@ func (c *call) serve() error {
 		return c.item(parts[1], parts[2])
 	case len(parts) == 2 && parts[0] == "server" && parts[1] == "info":
 		return c.on("GET", true, c.info)
+	case len(parts) == 2 && parts[0] == "utils" && parts[1] == "broadcast":
+		return c.on("POST", true, c.broadcast)
 	case len(parts) == 2 && parts[0] == "users" && parts[1] == "me":
 		return c.on("GET", true, c.me)
 	}
