@@ -23,6 +23,8 @@ type Identity struct {
 	App      bool      // may use Directus's own app
 	Expires  time.Time // when the token ends; zero = never
 	Session  string    // of a session token: the hash of its session; "" = none
+
+	program bool // this program itself, which fills its store
 }
 
 // env returns what dynamic variables stand for.

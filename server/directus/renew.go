@@ -76,4 +76,3 @@ func (c *client) renew(old *Identity, now Identity) {
 		c.assume(now)
 	}
 }
-

@@ -193,3 +193,12 @@ func oneToMany(name, collection, foreign string) query.Field {
 	return query.Field{Name: name, Type: query.Alias, Special: []string{"o2m"},
 		Relation: &query.Relation{Many: true, Collection: collection, Local: "id", Foreign: foreign}}
 }
+
+// Serves reports whether a system collection is served to anybody.
+func Serves(collection string) bool {
+	switch collection {
+	case usersCollection, rolesCollection, activityCollection, notificationsCollection:
+		return true
+	}
+	return false
+}
