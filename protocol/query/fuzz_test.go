@@ -221,6 +221,30 @@ func wantBound(t *testing.T, f *query.Filter, c *query.Collection) {
 	if field == nil {
 		fail("no such field")
 	}
+	if f.Op == query.OpOne || f.Op == query.OpSome || f.Op == query.OpNone {
+		related := c.Related(f.Relation)
+		switch {
+		case len(f.Nodes) != 1 || f.Value != nil || f.Func != "" || related == nil || field.Relation != f.Relation:
+			fail("a relation has one node and leads somewhere")
+		case f.Op == query.OpOne && (f.Relation.Many || f.Nodes[0] == nil):
+			fail("_one is for many-to-one, and asks something")
+		}
+		wantBound(t, f.Nodes[0], related)
+		wantBound(t, f.Guard, related)
+		return
+	}
+	isCount := f.Func == "count" && field.Type == query.Alias
+	if isCount != (f.Relation != nil) || f.Guard != nil && !isCount || f.Nodes != nil {
+		fail("only count of a relation has a relation")
+	}
+	if isCount {
+		wantBound(t, f.Guard, c.Related(f.Relation))
+	} else if field.Type == query.Alias {
+		fail("there is no such column")
+	}
+	if f.Func != "" {
+		field = &query.Field{Type: query.Integer}
+	}
 	scalar := func(v any) bool {
 		switch field.Type {
 		case query.Integer, query.BigInteger, query.Float, query.Decimal:
