@@ -38,6 +38,7 @@ const rootAlias = "t0"
 type compiler struct {
 	tables     map[string]*table
 	args       []any
+	window     []any // bound after args
 	conditions int
 	aliases    int
 	slow       bool // a single row may take long
@@ -65,15 +66,6 @@ func (c *compiler) where(sc scope, filter *query.Filter, search string) (string,
 	}
 	text, _, err := c.node(sc, filter, 0)
 	return " WHERE " + text, err
-}
-
-// check refuses what has become too large.
-func (c *compiler) check() error {
-	if len(c.args) > maxValues {
-		return invalidQuery(`The filter has %d values; %d are allowed.`, len(c.args), maxValues)
-	}
-	c.slow = c.slow || c.conditions > manyConditions
-	return nil
 }
 
 // count counts a condition.

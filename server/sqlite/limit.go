@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -19,17 +20,18 @@ func outOfTime(limit time.Duration) error {
 	}
 }
 
+var errTooLong = errors.New("a read took too long")
+
 // timed runs a read, which is interrupted when it has taken too long.
 func (s *Store) timed(ctx context.Context, read func(context.Context) error) error {
 	if s.timeout < 0 {
 		return read(ctx)
 	}
-	tooLong := outOfTime(s.timeout)
-	limited, cancel := context.WithTimeoutCause(ctx, s.timeout, tooLong)
+	limited, cancel := context.WithTimeoutCause(ctx, s.timeout, errTooLong)
 	defer cancel()
 	err := read(limited)
-	if err != nil && ctx.Err() == nil && context.Cause(limited) == tooLong {
-		return tooLong
+	if err != nil && ctx.Err() == nil && context.Cause(limited) == errTooLong {
+		return outOfTime(s.timeout)
 	}
 	return err
 }
@@ -37,7 +39,7 @@ func (s *Store) timed(ctx context.Context, read func(context.Context) error) err
 // whole makes a SELECT that is done before its first row is out, if it is slow: the
 // driver interrupts nothing once rows are being read.
 func (c *compiler) whole(text string) string {
-	if !c.slow {
+	if !c.slow && c.conditions <= manyConditions {
 		return text
 	}
 	return "WITH found AS MATERIALIZED (" + text + ") SELECT * FROM found"

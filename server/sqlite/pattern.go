@@ -14,10 +14,10 @@ import (
 const (
 	// maxLike is the longest text in bytes that LIKE looks for if another function can
 	// do it: 8 MiB of text take it about a second at worst.
-	maxLike = 64
+	maxLike = 32
 	// maxWildcards is the longest text in bytes with % or _ in it, which only LIKE can
-	// do: 8 MiB take it some four seconds at worst.
-	maxWildcards = 256
+	// do: 8 MiB take it some three seconds at worst.
+	maxWildcards = 128
 )
 
 // A likeness is an operator that is LIKE, with the pattern around the value: its % and

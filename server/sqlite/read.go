@@ -54,7 +54,7 @@ func (s *Store) read(ctx context.Context, c *session, t *table, q query.Query) (
 	if err != nil {
 		return nil, err
 	}
-	text := "SELECT " + t.list + " FROM " + t.name + " AS " + root.alias + where + order + compile.window(q)
+	text := "SELECT " + t.list + " FROM " + t.name + " AS " + root.alias + where + order + compile.limit(q)
 	rows, err := compile.query(ctx, c, text)
 	if err != nil {
 		return nil, err
@@ -65,19 +65,19 @@ func (s *Store) read(ctx context.Context, c *session, t *table, q query.Query) (
 
 // query runs what was compiled.
 func (c *compiler) query(ctx context.Context, session *session, text string) (*sql.Rows, error) {
-	if err := c.check(); err != nil {
-		return nil, err
+	if len(c.args) > maxValues {
+		return nil, invalidQuery(`The filter has %d values; %d are allowed.`, len(c.args), maxValues)
 	}
-	return session.query(ctx, c.whole(text), c.args...)
+	return session.query(ctx, c.whole(text), append(c.args, c.window...)...)
 }
 
-// window compiles limit, offset and page.
-func (c *compiler) window(q query.Query) string {
+// limit compiles limit, offset and page.
+func (c *compiler) limit(q query.Query) string {
 	offset, limit := q.Window()
 	if offset <= 0 && limit < 0 {
 		return ""
 	}
-	c.args = append(c.args, limit, max(offset, 0))
+	c.window = []any{limit, max(offset, 0)}
 	return " LIMIT ? OFFSET ?" // -1 is no limit to SQLite, too
 }
 
@@ -92,6 +92,9 @@ func (c *compiler) order(sc scope, keys []query.SortKey) (string, error) {
 		text, _, err := c.sortKey(sc, key, key.Path, 0)
 		if err != nil {
 			return "", fmt.Errorf("sort: %w", err)
+		}
+		if n := len(key.Path); n > 1 && key.Path[n-1].Relation.Many {
+			text = "COALESCE(" + text + ", 0)" // a row that is missing has none
 		}
 		if slices.Contains(seen, text) {
 			continue // it decides nothing any more

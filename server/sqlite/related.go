@@ -7,15 +7,20 @@ import (
 	"leveret/protocol/query"
 )
 
-// maxRelations is how many relations may follow one another. What a client sends is
-// held to query's own limit; a guard at the end of that may have as many again.
-const maxRelations = 24
+const (
+	// maxRelations is how many relations may follow one another. What a client sends is
+	// held to query's own limit; a guard at the end of that may have as many again.
+	maxRelations = 24
+	// maxSubqueries is how many relations there may be in one query: the time that
+	// SQLite takes to plan them grows with their square, to some 30 ms here.
+	maxSubqueries = 200
+)
 
 // enter starts a subquery on the rows to which a relation leads. It returns them as
 // a scope and the text that selects them: " FROM … WHERE …".
 func (c *compiler) enter(sc scope, r *query.Relation, guard *query.Filter, level int) (inner scope, text string, depth int, err error) {
-	if err := c.count(); err != nil {
-		return scope{}, "", 0, err
+	if c.aliases > maxSubqueries {
+		return scope{}, "", 0, invalidQuery("The query follows more than %d relations.", maxSubqueries)
 	}
 	c.slow = true
 	related := c.tables[r.Collection]

@@ -3,7 +3,14 @@
 // What Write has acknowledged is on disk (write-ahead log, synced at every
 // commit). There is one writer and a small pool of readers, and readers never
 // wait for the writer. Queries are compiled to SQL with exactly the meaning that
-// package query gives them in memory.
+// package query gives them in memory: filters, sort and aggregates, relations with
+// their guards included. Every value is bound. What is too large is refused, and a
+// read that takes too long is interrupted.
+//
+// A collection is a table with a column for each field; aliases have none. What a
+// many-to-one field points at exists at the end of every Write. The schema may grow
+// from one start to the next; what would lose or break data is refused with a
+// sentence.
 package sqlite
 
 import (
