@@ -145,6 +145,12 @@ func (c *client) become(who Identity) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.assume(who)
+}
+
+// assume makes somebody the identity and sets the timer of the token's end. The
+// caller holds mu.
+func (c *client) assume(who Identity) {
 	c.identity = &who
 	for _, timer := range []*time.Timer{c.expiry, c.timeout} {
 		if timer != nil {

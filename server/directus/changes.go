@@ -289,7 +289,7 @@ func (w *work) target(fields []string, forbidden error) (target, error) {
 		if err := w.asked.Validate(w.readable.seen); err != nil {
 			return target{}, err
 		}
-		if isAggregate(w.asked) {
+		if w.asked.Grouped() {
 			return target{}, invalidQuery("A query that says which items to change cannot aggregate or group")
 		}
 		q := w.bind(w.asked, w.readable)

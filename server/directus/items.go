@@ -106,9 +106,6 @@ func decodeKeys(raws []json.RawMessage, c *query.Collection) ([]any, error) {
 	return keys, nil
 }
 
-// isAggregate reports whether a query asks for numbers or groups instead of items.
-func isAggregate(q query.Query) bool { return len(q.Aggregate) > 0 || len(q.GroupBy) > 0 }
-
 // read answers a read. An id counts before ids, and those before the query.
 func (h *Hub) read(ctx context.Context, who *Identity, m protocol.Items, reach reach) (answer, error) {
 	a, err := h.allowed(who, protocol.ActionRead, m.Collection, reach)
@@ -139,11 +136,11 @@ func (h *Hub) read(ctx context.Context, who *Identity, m protocol.Items, reach r
 			return answer{data: json.RawMessage("[]")}, nil
 		}
 		q = withKeys(q, a, keys)
-	case a.whole.Singleton && !isAggregate(q):
+	case a.whole.Singleton && !q.Grouped():
 		q, one = withoutWindow(q), true
 		q.Limit = 1
 	}
-	if isAggregate(q) {
+	if q.Grouped() {
 		data, err := h.aggregate(ctx, a, q)
 		if err != nil {
 			return answer{}, err

@@ -396,6 +396,7 @@ func (c *call) read(m protocol.Items) error {
 
 func (c *call) change(m changeRequest) error {
 	var got answer
+	m.peer = c.peer()
 	err := c.hub.change(c.r.Context(), &c.who, m, func(a answer) { got = a })
 	if err != nil {
 		return err
@@ -405,6 +406,11 @@ func (c *call) change(m changeRequest) error {
 		return nil
 	}
 	return c.reply(got)
+}
+
+// peer tells who calls, for the activity.
+func (c *call) peer() Peer {
+	return Peer{IP: c.hub.address(c.r), Origin: c.r.Header.Get("Origin"), UserAgent: c.r.UserAgent()}
 }
 
 // reply writes an answer in the envelope.
@@ -552,27 +558,29 @@ func (c *call) me() error {
 		return errNoItem
 	}
 	whole := c.hub.store.Schema().Collections[usersCollection]
-	a := &access{whole: whole, seen: &query.Collection{Name: whole.Name, PrimaryKey: whole.PrimaryKey, System: true}}
-	for _, f := range whole.Fields {
-		if !f.Is("conceal") {
-			a.seen.Fields = append(a.seen.Fields, f)
-		}
-	}
-	env := c.who.env(c.hub.opts.Now())
+	seen := *whole
+	seen.Fields = slices.DeleteFunc(slices.Clone(whole.Fields), isSecretField)
+	a := &access{whole: whole, seen: &seen}
 	raw, err := queryOf(c.params)
 	if err != nil {
 		return err
 	}
-	q, err := prepare(raw, a, env)
+	q, s, err := c.hub.parse(c.r.Context(), &c.who, raw, a)
 	if err != nil {
 		return err
 	}
-	rows, err := c.hub.store.Read(c.r.Context(), usersCollection, byKeys(a, []any{c.who.User}, env))
+	rows, err := c.hub.store.Read(c.r.Context(), usersCollection, keysQuery(whole, []any{c.who.User}))
 	if err != nil {
 		return err
 	}
 	if len(rows) == 0 {
 		return errNoItem
 	}
-	return c.reply(answer{data: query.AppendRow(nil, rows[0], q.Select(a.seen))})
+	data, err := s.printer(c.r.Context(), c.hub.store).one(a, q.Selection(a.seen), rows[0])
+	if err != nil {
+		return err
+	}
+	return c.reply(answer{data: data})
 }
+
+func isSecretField(f query.Field) bool { return isSecret(&f) }

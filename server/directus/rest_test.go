@@ -114,7 +114,7 @@ func TestREST(t *testing.T) {
 		"read, search and pages":       {"GET", "/items/messages?fields=text&search=ir&limit=1&page=2", "", editor, 200, `{"data":[{"text":"third"}]}`},
 		"read, an unknown operator":    {"GET", "/items/messages?filter[user][_zz]=Bob", "", editor, 400, restError("INVALID_QUERY")},
 		"read, an unknown field":       {"GET", "/items/messages?fields=nope", "", editor, 403, restError("FORBIDDEN")},
-		"read, aggregates":             {"GET", "/items/messages?aggregate[count]=*", "", editor, 400, restError("INVALID_QUERY")},
+		"read, aggregates":             {"GET", "/items/messages?aggregate[count]=*", "", editor, 200, `{"data":[{"count":3}]}`},
 		"read, an unnamed list":        {"GET", "/items/messages?fields[]=text&filter[_or][][user][_eq]=Bob", "", editor, 200, `{"data":[{"text":"second"}]}`},
 		"read, too many brackets":      {"GET", "/items/messages?filter" + strings.Repeat("[_and]", 30) + "=1", "", editor, 400, restError("INVALID_QUERY")},
 		"read, a semicolon":            {"GET", "/items/messages?filter[user][_eq]=Ann;Bob", "", editor, 200, `{"data":[]}`},

@@ -180,7 +180,7 @@ func (h *Hub) shared(ctx context.Context, v *view) (*view, error) {
 // snapshot reads what the init shows.
 func (s *subscription) snapshot(ctx context.Context, v *view) (data, meta json.RawMessage, err error) {
 	h := s.client.hub
-	if isAggregate(v.query) {
+	if v.query.Grouped() {
 		data, meta, err := v.tally(ctx)
 		s.told = totalBody(data, meta).head
 		return data, meta, err

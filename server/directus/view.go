@@ -57,9 +57,9 @@ func (h *Hub) view(ctx context.Context, who *Identity, s *subscription, now time
 		personal = personal || a.personal()
 	}
 	if personal {
-		v.key += fmt.Sprintf(" %s %s %q %q %q %q", who.User, who.Role, who.Roles, who.Policies, sc.rules.Fields, sc.asked.Fields)
+		v.key += fmt.Sprintf(" %s %s %q %q %q %q", who.User, who.Role, who.Roles, who.Policies, sc.rules.Fields, sc.guarded.Fields)
 	}
-	v.clock = newClock(v)
+	v.clock = newClock(v, accesses)
 	return v, nil
 }
 
