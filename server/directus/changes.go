@@ -58,7 +58,7 @@ func (h *Hub) change(ctx context.Context, who *Identity, m changeRequest, reply 
 	}
 	w := &work{scope: s, ctx: ctx, access: a, m: m, asked: asked, shown: shown}
 	// The read-back shows only what may be read.
-	w.readable = s.may(protocol.ActionRead, a.whole)
+	w.readable, _ = h.allowed(who, protocol.ActionRead, m.Collection, m.reach)
 	switch m.Action {
 	case protocol.ActionCreate:
 		err = w.create()

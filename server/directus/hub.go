@@ -234,6 +234,7 @@ type reach int
 const (
 	reachItems  reach = iota // those of the project: sockets, and /items
 	reachSystem              // the system's, which have routes of their own
+	reachSelf                // the own account
 )
 
 // collection returns a collection within reach, or why it is not.

@@ -47,6 +47,9 @@ func (h *Hub) allowed(who *Identity, action protocol.Action, name string, reach 
 		return nil, err
 	}
 	a := h.opts.Permissions.may(who, action, c)
+	if reach == reachSelf {
+		a = ownAccount(a, who, action, c)
+	}
 	if a == nil {
 		return nil, noCollection(name)
 	}
