@@ -427,14 +427,7 @@ func agree(t *testing.T, s *sqlite.Store, worlds []world, bytes []byte) {
 		}
 		env := env
 		env.Guard = func(collection string) *query.Filter { return guards[collection] }
-		env.Lookup = func(r *query.Relation, value any) (found []query.Row) {
-			for _, row := range rows[r.Collection] {
-				if query.CompareValues(row[r.Foreign], value) == 0 {
-					found = append(found, row)
-				}
-			}
-			return found
-		}
+		env.Lookup = lookup(rows)
 		for range 8 {
 			q := c.query(asked)
 			if c.of(3) == 2 {
