@@ -39,6 +39,7 @@ type client struct {
 	timeout  *time.Timer // the time for another "auth" ends
 	closed   error       // why this end closed the connection
 	code     int         // with which the connection was closed, by either end; 0 = none
+	places   []*member   // in rooms, in the order in which it joined
 
 	subscriptions []*subscription // of the worker, and of deliveries; see Hub.subscriptions
 	asking        chan struct{}   // of the worker: closed when the filters have returned
@@ -218,6 +219,7 @@ func (c *client) end() {
 	c.mu.Unlock()
 	c.conn.Close(transport.CloseNormal, "")
 	c.hub.unsubscribe(c, nil)
+	c.leaveRooms()
 }
 
 // send encodes and queues a message.
@@ -300,6 +302,9 @@ func (c *client) answer(ctx context.Context, r request) {
 		})
 		c.send(protocol.Subscription{Event: protocol.EventUnsubscribe, UID: m.UID})
 	default:
+		if raw, ok := m.(protocol.Raw); ok && c.presence(ctx, raw) {
+			return
+		}
 		// Differs from Directus: 7, which ignores a type that it does not know.
 		c.send(&protocol.Error{Type: protocol.TypeServer, Code: protocol.CodeInvalidPayload, UID: protocol.UIDOf(m),
 			Message: fmt.Sprintf("Invalid payload. There is no message type %q.", m.Kind())})

@@ -42,6 +42,7 @@ func (h *Hub) commit(ctx context.Context, w *work, reply func(answer)) error {
 	if err != nil {
 		return err
 	}
+	h.committed.Add(1)
 	h.deliver(w.ctx, w.access.whole, w.events)
 	if reply != nil {
 		reply(w.answer)

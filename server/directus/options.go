@@ -69,6 +69,9 @@ type Options struct {
 	// MaxBody bounds the body of a REST request, in bytes (MAX_PAYLOAD_SIZE); 0 = 1 MiB.
 	MaxBody int64
 
+	// StrictCompat makes the hub the stock server that it otherwise improves on.
+	StrictCompat bool
+
 	// ProjectName and Version are told by /server/info; "" = "Leveret" and none.
 	ProjectName, Version string
 }
