@@ -29,3 +29,10 @@ func Change(ctx context.Context, h *Hub, collection, id, data string) error {
 	return h.change(ctx, who, changeRequest{Items: protocol.Items{Collection: collection, Action: protocol.ActionUpdate,
 		ID: key, Data: json.RawMessage(data)}, reach: reachSystem}, nil)
 }
+
+// Rooms returns how many rooms a hub has.
+func Rooms(h *Hub) int {
+	h.rooms.mu.Lock()
+	defer h.rooms.mu.Unlock()
+	return len(h.rooms.byKey)
+}

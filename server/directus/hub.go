@@ -54,6 +54,9 @@ type Hub struct {
 	// For WebSocketService.
 	connections atomic.Int64
 	handlers    handlers
+
+	committed atomic.Int64 // counts the commits
+	rooms     rooms
 }
 
 // NewHub returns a hub for a store. opts may be nil.
