@@ -357,7 +357,7 @@ func (c *choice) groups(of *query.Collection, q query.Query) query.Query {
 		a := query.Aggregation{Func: one(c, "count", "countAll", "countDistinct", "sum", "sumDistinct", "avg", "avgDistinct", "min", "max"), Field: "*"}
 		f := &of.Fields[c.of(len(of.Fields))]
 		switch {
-		case a.Func == "countAll" || a.Func == "count" && c.of(2) == 1:
+		case (a.Func == "countAll" || a.Func == "count") && c.of(2) == 1:
 		case f.Type == query.Alias, f.Type == query.JSON, f.Type == query.CSV:
 			continue
 		case slices.Contains([]string{"sum", "sumDistinct", "avg", "avgDistinct"}, a.Func) && !isNumber(f.Type):
