@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"leveret/server/directus"
+	"leveret/server/project"
 )
 
 // Config is all that can be set. [ParseConfig] fills it from flags and environment.
@@ -21,6 +22,10 @@ type Config struct {
 	Site     string // a folder to serve in place of the built-in site; "" = built-in
 	Directus string // the base URL of a real Directus for the page; "" = the backend in this program
 	Demo     bool   // the demo accounts and rows exist
+
+	// Project is the description of a project of one's own; without a schema it is
+	// the demonstration.
+	Project project.Files
 
 	LogLevel slog.Level
 
@@ -102,6 +107,10 @@ func (c *Config) flags() *flag.FlagSet {
 	flags.StringVar(&c.Site, "site", "", "serve this `folder` instead of the built-in page")
 	flags.StringVar(&c.Directus, "directus", "", "point the page at the real Directus with this base `URL`; no database is opened then")
 	flags.BoolVar(&c.Demo, "demo", true, "have the demo accounts; only with --demo=false may --addr be reached from other machines")
+	flags.StringVar(&c.Project.Schema, "schema", "", "serve the project of this schema snapshot, a YAML or JSON `file` of \"directus schema snapshot\", in place of the demonstration and its accounts")
+	flags.StringVar(&c.Project.Access, "access", "", "take its roles, policies, access, permissions and users from this JSON `file`, at each start; without it there is only an administrator")
+	flags.StringVar(&c.Project.Items, "items", "", "put the first items of this JSON `file`, {\"collection\": [items]}, into its empty collections")
+	flags.BoolVar(&c.Backend.StrictCompat, "strict-compat", false, "behave as a stock Directus where this server deliberately differs, for tests")
 	c.limitFlags(flags)
 	return flags
 }
@@ -122,6 +131,9 @@ func (c *Config) check() error {
 	if c.onlyFiles() {
 		c.Demo = false // there are no accounts at all
 	}
+	if err := c.checkProject(); err != nil {
+		return err
+	}
 	addr, err := net.ResolveTCPAddr("tcp", c.Addr)
 	if err != nil {
 		return fmt.Errorf("--addr is %q; it must be a host and a port, such as 127.0.0.1:8055", c.Addr)
@@ -141,6 +153,25 @@ func (c *Config) check() error {
 	return nil
 }
 
+// checkProject looks at the description of a project of one's own.
+func (c *Config) checkProject() error {
+	switch {
+	case c.Project == project.Files{}:
+		return nil
+	case c.Directus != "":
+		return errors.New("--schema, --access and --items describe a project for this program to serve, and --directus leaves that to another server: choose one")
+	case c.onlyFiles():
+		return errors.New("--schema, --access and --items describe a project, for which --db has to name a database file")
+	case c.Project.Schema == "":
+		return errors.New("--access and --items belong to a project of your own: name its schema snapshot with --schema")
+	}
+	c.Demo = false // its accounts are its own
+	if c.Project.Access != "" && (c.AdminEmail != "" || c.AdminPassword != "" || c.AdminToken != "") {
+		c.Warnings = append(c.Warnings, "ADMIN_EMAIL, ADMIN_PASSWORD and ADMIN_TOKEN have no effect with --access, whose users are all there are")
+	}
+	return nil
+}
+
 func errBeyondLoopback(addr string) error {
 	return fmt.Errorf("--addr %s can be reached from other machines, and everybody knows the passwords of the demo accounts: start with --demo=false, or listen on 127.0.0.1", addr)
 }
@@ -153,7 +184,7 @@ func (c *Config) options(log *slog.Logger) *directus.Options {
 	o := new(directus.Options)
 	*o = c.Backend
 	o.Logger = log
-	o.Permissions = directus.DemoPermissions(c.Demo)
+	o.WithoutSockets = !c.WebSockets
 	o.Mode = c.Mode
 	o.Path = c.SocketPath
 	o.AuthTimeout = c.AuthTimeout

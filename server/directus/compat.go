@@ -118,7 +118,7 @@ func (d *delivery) strictly(s *subscription, e event, raws []json.RawMessage) (*
 	keys := keysOf(e.after, v.collection().PrimaryKey)
 	q := withKeys(v.query, v.access, keys)
 	var data []byte
-	if isAggregate(q) { // 5
+	if q.Grouped() { // 5
 		var err error
 		if data, err = d.hub.aggregate(d.ctx, v.access, q); err != nil {
 			return nil, err

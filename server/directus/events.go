@@ -48,6 +48,9 @@ func (h *Hub) commit(ctx context.Context, w *work, reply func(answer)) error {
 		if err := w.do(tx); err != nil {
 			return err
 		}
+		if err := w.settle(tx); err != nil {
+			return err
+		}
 		if err := w.mention(tx); err != nil {
 			return err
 		}
@@ -60,6 +63,7 @@ func (h *Hub) commit(ctx context.Context, w *work, reply func(answer)) error {
 	if err != nil {
 		return err
 	}
+	h.committed.Add(1)
 	d.deliver()
 	if reply != nil {
 		reply(w.answer)
@@ -171,7 +175,7 @@ func (d *delivery) look(v *view) (l *look) {
 			return l
 		}
 	}
-	if isAggregate(v.query) {
+	if v.query.Grouped() {
 		return l
 	}
 	if l.others, l.err = v.leading(d.ctx, d.changed); l.err != nil {
@@ -228,6 +232,11 @@ func (d *delivery) deliver() {
 	for s := range d.subscriptions() {
 		d.hub.attempt(s, func() error { return d.tell(s) })
 	}
+	for v := range d.looks {
+		if err := v.clock.committed(d.ctx, v, d.events); err != nil {
+			v.fail(err)
+		}
+	}
 }
 
 // attempt tells a subscriber something. If that fails, the subscriber has missed
@@ -244,6 +253,13 @@ func (h *Hub) attempt(s *subscription, tell func() error) {
 	if err != nil {
 		h.log.Error("a delivery failed", "error", err)
 		s.client.close(closeInternalError, "An unexpected error occurred.")
+	}
+}
+
+// fail closes the connections of a view's subscribers, who have missed something.
+func (v *view) fail(err error) {
+	for _, s := range slices.Clone(v.members) {
+		v.hub.attempt(s, func() error { return err })
 	}
 }
 
@@ -277,7 +293,7 @@ func (d *delivery) tell(s *subscription) error {
 	if l.err != nil {
 		return l.err
 	}
-	if isAggregate(v.query) {
+	if v.query.Grouped() {
 		return v.total.changed(d, s, v)
 	}
 	bodies, ok := d.told[v]

@@ -47,6 +47,9 @@ func (h *Hub) allowed(who *Identity, action protocol.Action, name string, reach 
 		return nil, err
 	}
 	a := h.opts.Permissions.may(who, action, c)
+	if reach == reachSelf {
+		a = ownAccount(a, who, action, c)
+	}
 	if a == nil {
 		return nil, noCollection(name)
 	}
@@ -56,7 +59,7 @@ func (h *Hub) allowed(who *Identity, action protocol.Action, name string, reach 
 // parse parses a query for somebody who has this access, and resolves who that is
 // now. A valid query can still be refused by the store, as too large.
 func (h *Hub) parse(ctx context.Context, who *Identity, raw json.RawMessage, a *access) (query.Query, *scope, error) {
-	q, err := query.Parse(raw)
+	q, err := h.query(raw)
 	if err == nil {
 		err = q.Validate(a.seen)
 	}
@@ -106,9 +109,6 @@ func decodeKeys(raws []json.RawMessage, c *query.Collection) ([]any, error) {
 	return keys, nil
 }
 
-// isAggregate reports whether a query asks for numbers or groups instead of items.
-func isAggregate(q query.Query) bool { return len(q.Aggregate) > 0 || len(q.GroupBy) > 0 }
-
 // read answers a read. An id counts before ids, and those before the query.
 func (h *Hub) read(ctx context.Context, who *Identity, m protocol.Items, reach reach) (answer, error) {
 	a, err := h.allowed(who, protocol.ActionRead, m.Collection, reach)
@@ -139,11 +139,13 @@ func (h *Hub) read(ctx context.Context, who *Identity, m protocol.Items, reach r
 			return answer{data: json.RawMessage("[]")}, nil
 		}
 		q = withKeys(q, a, keys)
-	case a.whole.Singleton && !isAggregate(q):
+	case a.whole.Singleton && !q.Grouped():
 		q, one = withoutWindow(q), true
 		q.Limit = 1
+	default:
+		q = h.window(q)
 	}
-	if isAggregate(q) {
+	if q.Grouped() {
 		data, err := h.aggregate(ctx, a, q)
 		if err != nil {
 			return answer{}, err

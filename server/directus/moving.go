@@ -2,6 +2,7 @@ package directus
 
 import (
 	"context"
+	"regexp"
 	"slices"
 	"time"
 
@@ -40,27 +41,18 @@ const (
 )
 
 // newClock returns the clock of a view, or nil if it does not change with time.
-func newClock(v *view) *clock {
+func newClock(v *view, accesses []*access) *clock {
 	if !v.hub.opts.movesWithTime() {
 		return nil
 	}
 	c := &clock{}
-	c.add(v.asked.Filter, false)
-	c.add(v.access.filter, false)
+	c.add(v.asked.Filter)
+	c.add(v.access.filter)
 	for _, one := range v.access.cases {
-		c.add(one.filter, false)
+		c.add(one.filter)
 	}
-	follower := follower{view: v}
-	for _, p := range v.paths {
-		for p, rest := p, []*path(nil); p != nil; {
-			if a := follower.may(protocol.ActionRead, p.to); a != nil {
-				c.coarse = c.coarse || a.filter.UsesNow()
-			}
-			rest = append(rest, p.next...)
-			if p = nil; len(rest) > 0 {
-				p, rest = rest[0], rest[1:]
-			}
-		}
+	for _, a := range accesses { // those of related collections
+		c.coarse = c.coarse || a != v.access && a.filter.UsesNow()
 	}
 	if len(c.movers) == 0 && !c.coarse {
 		return nil
@@ -68,16 +60,15 @@ func newClock(v *view) *clock {
 	return c
 }
 
-// add collects the conditions that move. related says that they are on another
-// collection.
-func (c *clock) add(f *query.Filter, related bool) {
+// add collects the conditions that move.
+func (c *clock) add(f *query.Filter) {
 	switch {
 	case !f.UsesNow():
 	case f.Op == query.OpAnd || f.Op == query.OpOr:
 		for _, node := range f.Nodes {
-			c.add(node, related)
+			c.add(node)
 		}
-	case len(f.Nodes) > 0 || related || f.Func != "":
+	case len(f.Nodes) > 0 || f.Func != "" || byCalendar.Match(f.AppendJSON(nil)):
 		c.coarse = true
 	default:
 		switch f.Op {
@@ -93,6 +84,10 @@ func (c *clock) add(f *query.Filter, related bool) {
 		}
 	}
 }
+
+// byCalendar finds "$NOW(-1 month)": months differ in length, so such a time goes
+// back at the end of some. A list of roles in a list would move its elements.
+var byCalendar = regexp.MustCompile(`(?i)\$NOW\([^)]*[0-9 ](mo|mth|y)|\$CURRENT`)
 
 // operand returns what the condition compares with at a time; nil = with nothing.
 func (m mover) operand(v *view, at time.Time) any {
@@ -249,9 +244,7 @@ func (c *clock) arm(v *view) {
 			s.current(ctx) // who became somebody else has another view
 		}
 		if err := c.advance(ctx, v); err != nil {
-			for _, s := range slices.Clone(v.members) {
-				v.hub.attempt(s, func() error { return err })
-			}
+			v.fail(err)
 			c.next = v.hub.opts.Now().Add(coarsePeriod)
 		}
 		c.arm(v)
@@ -263,7 +256,7 @@ func (c *clock) arm(v *view) {
 func (c *clock) advance(ctx context.Context, v *view) error {
 	now := v.hub.opts.Now()
 	before, then := v.query, c.at
-	v.rules.Now, v.asked.Now = now, now
+	v.rules.Now, v.guarded.Now = now, now
 	v.bind()
 	c.at = now
 	if c.next.IsZero() || now.Before(c.next) {
@@ -352,7 +345,7 @@ func (c *clock) tell(ctx context.Context, v *view, gone []any, come []query.Row)
 	if len(gone) == 0 && len(come) == 0 {
 		return nil
 	}
-	if isAggregate(v.query) {
+	if v.query.Grouped() {
 		if time.Now().Before(v.total.next) {
 			v.postpone()
 		} else {

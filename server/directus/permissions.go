@@ -259,6 +259,7 @@ type ruleset struct {
 	namesAdmins bool
 
 	mu        sync.Mutex
+	variables []string // with a field; nil = not looked for yet
 	accesses  map[accessKey]*access
 	readables map[readableKey]*readable
 }

@@ -29,7 +29,7 @@ func (v *view) follow() []*access {
 	f := follower{view: v}
 	f.filter(&v.paths, v.collection(), v.query.Filter)
 	f.sort(&v.paths, v.collection(), v.query.Sort)
-	if isAggregate(v.query) {
+	if v.query.Grouped() {
 		f.access(&v.paths, v.access)
 	} else {
 		f.selection(&v.paths, v.access, v.selected)

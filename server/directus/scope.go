@@ -20,9 +20,9 @@ type scope struct {
 	// rules binds the filters of permissions: it knows every variable, and follows
 	// relations wherever they lead.
 	rules query.Env
-	// asked binds what somebody asks for: at each relation it sees only the rows
+	// guarded binds what somebody asks for: at each relation it sees only the rows
 	// that they may read, and of the variables' fields only those.
-	asked query.Env
+	guarded query.Env
 }
 
 // scope returns the scope of an identity now, for a request with these queries.
@@ -32,8 +32,8 @@ func (h *Hub) scope(ctx context.Context, who *Identity, queries ...query.Query) 
 
 func (h *Hub) scopeAt(ctx context.Context, who *Identity, now time.Time, queries ...query.Query) (*scope, error) {
 	s := &scope{hub: h, who: who, rules: who.env(now)}
-	s.asked = s.rules
-	s.asked.Guard = s.guard
+	s.guarded = s.rules
+	s.guarded.Guard = s.guard
 	if names := h.opts.Permissions.variables(); len(names) > 0 {
 		s.rules.Fields = map[string]any{}
 		for _, name := range names {
@@ -49,10 +49,10 @@ func (h *Hub) scopeAt(ctx context.Context, who *Identity, now time.Time, queries
 		if err != nil {
 			return nil, err
 		}
-		if s.asked.Fields == nil {
-			s.asked.Fields = map[string]any{}
+		if s.guarded.Fields == nil {
+			s.guarded.Fields = map[string]any{}
 		}
-		s.asked.Fields[name] = value
+		s.guarded.Fields[name] = value
 	}
 	return s, nil
 }
@@ -196,7 +196,7 @@ func (s *scope) bind(q query.Query, a *access) query.Query {
 		filter = query.And(filter, s.shown(aggregation.Field, a))
 	}
 	q.Filter, q.Search = filter, ""
-	q = q.Bind(a.whole, s.asked)
+	q = q.Bind(a.whole, s.guarded)
 	q.Filter = query.And(s.permitted(a), q.Filter)
 	return q
 }

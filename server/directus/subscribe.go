@@ -60,7 +60,7 @@ func (c *client) subscribe(ctx context.Context, m protocol.Subscribe) error {
 		return noSubscriptions(m.Collection)
 	}
 	var err error
-	if s.query, err = query.Parse(m.Query); err != nil {
+	if s.query, err = h.query(m.Query); err != nil {
 		return err
 	}
 	if m.Item != nil {
@@ -180,7 +180,7 @@ func (h *Hub) shared(ctx context.Context, v *view) (*view, error) {
 // snapshot reads what the init shows.
 func (s *subscription) snapshot(ctx context.Context, v *view) (data, meta json.RawMessage, err error) {
 	h := s.client.hub
-	if isAggregate(v.query) {
+	if v.query.Grouped() {
 		data, meta, err := v.tally(ctx)
 		s.told = totalBody(data, meta).head
 		return data, meta, err
@@ -188,7 +188,7 @@ func (s *subscription) snapshot(ctx context.Context, v *view) (data, meta json.R
 	if s.event != "" {
 		return nil, nil, nil
 	}
-	q := v.query
+	q := h.window(v.query)
 	if s.item != "" {
 		q = withoutWindow(q)
 	}

@@ -57,9 +57,9 @@ func (h *Hub) view(ctx context.Context, who *Identity, s *subscription, now time
 		personal = personal || a.personal()
 	}
 	if personal {
-		v.key += fmt.Sprintf(" %s %s %q %q %q %q", who.User, who.Role, who.Roles, who.Policies, sc.rules.Fields, sc.asked.Fields)
+		v.key += fmt.Sprintf(" %s %s %q %q %q %q", who.User, who.Role, who.Roles, who.Policies, sc.rules.Fields, sc.guarded.Fields)
 	}
-	v.clock = newClock(v)
+	v.clock = newClock(v, accesses)
 	return v, nil
 }
 
@@ -68,6 +68,9 @@ func (v *view) bind() {
 	v.counted = v.scope.bind(v.asked, v.access)
 	v.query = v.counted
 	v.query.Filter = v.mine(v.query.Filter)
+	if v.query.Grouped() {
+		v.query = v.hub.window(v.query)
+	}
 }
 
 // mine narrows a bound filter to the view's item, if it is about one.

@@ -76,8 +76,9 @@ func (s *Store) groups(ctx context.Context, c *session, t *table, q query.Query,
 		if err != nil {
 			return nil, err
 		}
-		text.WriteString(order + compile.limit(q))
+		text.WriteString(order)
 	}
+	text.WriteString(compile.limit(q))
 	return compile.scanGroups(ctx, c, text.String(), results, len(q.GroupBy))
 }
 
