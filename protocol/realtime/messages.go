@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 
 	"leveret/protocol"
 )
@@ -65,6 +66,9 @@ func (c *Client) Messages(ctx context.Context) iter.Seq2[protocol.Message, error
 
 // A messageReader is one loop over the messages. The client's mu guards it.
 type messageReader struct {
+	uids []protocol.UID // whose messages it wants; nil = all
+	few  bool           // it wants errors and protocol.Raw only
+
 	queue  []protocol.Message
 	behind bool // the queue was full: nothing is added any more
 	ended  bool
@@ -80,11 +84,24 @@ func (r *messageReader) wake() {
 
 func (c *Client) arrived(m protocol.Message) {
 	for r := range c.readers {
+		if r.uids != nil && !slices.Contains(r.uids, protocol.UIDOf(m)) {
+			continue
+		}
 		if r.behind = r.behind || len(r.queue) >= messageLimit; !r.behind {
 			r.queue = append(r.queue, m)
 		}
 		r.wake()
 	}
+}
+
+// quiet reports whether nobody wants what the protocol's own messages are.
+func (c *Client) quiet() bool {
+	for r := range c.readers {
+		if !r.few {
+			return false
+		}
+	}
+	return true
 }
 
 func (c *Client) endMessages() {
