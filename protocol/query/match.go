@@ -13,6 +13,12 @@ func (f *Filter) MatchWith(row Row, lookup Lookup) bool {
 	if f == nil {
 		return true
 	}
+	if f.Field != "" && f.Nodes == nil { // the usual leaf, without a detour
+		if f.Func == "" {
+			return f.matchValue(row[f.Field])
+		}
+		return f.matchValue(f.function(row, lookup))
+	}
 	switch f.Op {
 	case OpAnd:
 		for _, node := range f.Nodes {
@@ -31,10 +37,7 @@ func (f *Filter) MatchWith(row Row, lookup Lookup) bool {
 	case OpOne, OpSome, OpNone:
 		return f.matchRelated(row, lookup)
 	}
-	if f.Func != "" {
-		return f.matchValue(f.function(row, lookup))
-	}
-	return f.matchValue(row[f.Field])
+	return false // a leaf has a field, and no nodes
 }
 
 func (f *Filter) matchValue(v any) bool {
