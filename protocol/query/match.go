@@ -13,11 +13,8 @@ func (f *Filter) MatchWith(row Row, lookup Lookup) bool {
 	if f == nil {
 		return true
 	}
-	if f.Field != "" && f.Nodes == nil { // the usual leaf, without a detour
-		if f.Func == "" {
-			return f.matchValue(row[f.Field])
-		}
-		return f.matchValue(f.function(row, lookup))
+	if f.Field != "" && f.Relation == nil && f.Nodes == nil { // a leaf, without a detour
+		return f.matchValue(FieldValue(f.Func, row[f.Field], nil))
 	}
 	switch f.Op {
 	case OpAnd:
@@ -37,7 +34,7 @@ func (f *Filter) MatchWith(row Row, lookup Lookup) bool {
 	case OpOne, OpSome, OpNone:
 		return f.matchRelated(row, lookup)
 	}
-	return false // a leaf has a field, and no nodes
+	return f.Relation != nil && f.matchValue(countRelated(f.Relation, f.Guard, row, lookup))
 }
 
 func (f *Filter) matchValue(v any) bool {
