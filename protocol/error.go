@@ -25,6 +25,7 @@ const (
 	CodeValueTooLong        Code = "VALUE_TOO_LONG"
 	CodeValueOutOfRange     Code = "VALUE_OUT_OF_RANGE"
 	CodeFailedValidation    Code = "FAILED_VALIDATION"
+	CodeUnprocessable       Code = "UNPROCESSABLE_CONTENT"
 	CodeRequestsExceeded    Code = "REQUESTS_EXCEEDED"
 	CodeLimitExceeded       Code = "LIMIT_EXCEEDED"
 	CodeContentTooLarge     Code = "CONTENT_TOO_LARGE"

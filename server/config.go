@@ -184,6 +184,7 @@ func (c *Config) options(log *slog.Logger) *directus.Options {
 	o := new(directus.Options)
 	*o = c.Backend
 	o.Logger = log
+	o.WithoutSockets = !c.WebSockets
 	o.Mode = c.Mode
 	o.Path = c.SocketPath
 	o.AuthTimeout = c.AuthTimeout

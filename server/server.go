@@ -239,7 +239,7 @@ func firstElement(path string) string {
 // isBackendPath reports whether the backend answers the path, whatever files there are.
 func isBackendPath(path string) bool {
 	switch firstElement(path) {
-	case "items", "auth", "users", "server":
+	case "items", "auth", "users", "roles", "activity", "notifications", "collections", "fields", "relations", "server", "utils", "graphql", "metrics":
 		return true
 	}
 	return false
@@ -250,9 +250,8 @@ func isBackendPath(path string) bool {
 // may have a folder called assets.
 func isDirectusPath(path string) bool {
 	switch firstElement(path) {
-	case "activity", "assets", "collections", "comments", "dashboards", "extensions", "fields", "files", "flows", "folders",
-		"graphql", "metrics", "notifications", "operations", "panels", "permissions", "policies", "presets", "relations",
-		"revisions", "roles", "schema", "settings", "shares", "translations", "utils", "versions":
+	case "access", "assets", "comments", "dashboards", "deployments", "extensions", "files", "flows", "folders", "operations", "panels",
+		"permissions", "policies", "presets", "revisions", "schema", "settings", "shares", "translations", "versions":
 		return true
 	}
 	return false

@@ -109,7 +109,8 @@ func TestServesThePageAndTheBackend(t *testing.T) {
 		"/":                "<p>the page",
 		"/assets/logo.svg": "<svg/>", // a folder of the site, although Directus has /assets
 		"/server/ping":     "pong",
-		"/collections":     "ROUTE_NOT_FOUND", // Directus's own form, since Directus has it
+		"/collections":     `"collection":"messages"`,
+		"/flows":           "ROUTE_NOT_FOUND", // Directus's own form, since Directus has it
 		"/nosuch":          "there is no such file",
 	} {
 		if _, body := p.get(path); !strings.Contains(body, want) {

@@ -12,7 +12,8 @@ import (
 // Bind returns the filter with every dynamic variable replaced by what it stands
 // for, every operand cast to its field's type and every relation found, so that
 // Match, and the SQL compiler, need nothing else: see [Filter] for what may be in it. c may be nil:
-// then nothing is cast, and what asks for a relation matches nothing. A bound filter may be bound again.
+// then nothing is cast, and what asks for a relation matches nothing. A bound filter
+// stays as it is, whatever the collection (without one it is not yet bound).
 //
 // Bind cannot fail: an operand that Validate would refuse makes a condition that
 // matches nothing. A _between with other than two values is left out, as in Directus.
@@ -20,8 +21,8 @@ func (f *Filter) Bind(c *Collection, env Env) *Filter {
 	switch {
 	case f == nil:
 		return nil
-	case f.Relation != nil:
-		return f // it is bound
+	case f.bound:
+		return f
 	case f.Op.isRelation():
 		return f.bindRelation(c, env)
 	case f.Op != OpAnd && f.Op != OpOr:
@@ -50,12 +51,12 @@ func nothing(c *Collection, field string) *Filter {
 			field = c.PrimaryKey
 		}
 	}
-	return &Filter{Op: OpIn, Field: field, Value: []any{}}
+	return &Filter{Op: OpIn, Field: field, Value: []any{}, bound: c != nil}
 }
 
 func (f *Filter) bindLeaf(c *Collection, env Env) *Filter {
 	cast := func(v any) (any, error) { return castAny(v), nil }
-	leaf := Filter{Op: f.Op, Field: f.Field, Func: f.Func}
+	leaf := Filter{Op: f.Op, Field: f.Field, Func: f.Func, bound: c != nil}
 	if c != nil {
 		field := c.Field(f.Field)
 		if field == nil {

@@ -127,6 +127,7 @@ type Filter struct {
 
 	Relation *Relation // of _one, _some, _none, and of a leaf with count(o2m)
 	Guard    *Filter   // which related rows count at all; nil = all. It is bound.
+	bound    bool      // of all but _and and _or: Bind has made it
 }
 
 // And joins filters; nils are left out, and the nodes of one that is an _and itself

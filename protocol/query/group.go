@@ -117,7 +117,7 @@ func (q Query) Groups(c *Collection, rows []Row, env Env) []Group {
 		}
 		tallies := groupOf(keys)
 		for i, a := range q.Aggregate {
-			if a.Field == "*" {
+			if a.Field == "*" || a.Func == "countAll" {
 				tallies[i].rows++
 			} else {
 				tallies[i].add(row[a.Field], a.Func)

@@ -15,6 +15,7 @@ const (
 	MaxNodes      = 1_000  // conditions and groups of a filter
 	MaxListValues = 10_000 // values in all lists of a filter together
 	MaxPattern    = 2_000  // bytes of the operand of _contains and its like, and of a search
+	MaxWildcards  = 128    // bytes of such a text with "%" or "_" in it (checked by Validate)
 	MaxNames      = 1_000  // names in fields, sort, groupBy and alias, each, and aggregations
 	MaxDeep       = 100    // relations in a deep, those in one another counted too
 )

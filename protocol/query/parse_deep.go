@@ -171,6 +171,18 @@ func parseAlias(value []byte) (alias map[string]string, err error) {
 	return alias, nil
 }
 
+// Depth is how many names the longest path in the query has, those of its deep
+// included: 1 where only fields of the collection itself are named, 0 without any.
+func (q Query) Depth() int {
+	deepest := q.paths()
+	for _, names := range [][]string{q.Fields, q.GroupBy} {
+		for _, name := range names {
+			deepest = max(deepest, strings.Count(name, ".")+1)
+		}
+	}
+	return deepest
+}
+
 // paths is how deep fields are nested in a query, those of its deep included.
 func (q *Query) paths() int {
 	deepest := q.Filter.paths()

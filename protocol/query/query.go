@@ -98,8 +98,8 @@ func (q Query) Window() (offset, limit int) {
 
 // Select returns the names of the fields to show: in the collection's order for
 // "*" and nil, else in the query's (a client that asks for user, text gets them in
-// that order). "*.*" and deeper stars are "*", since there are no relations to
-// follow. Names that the collection lacks are left out.
+// that order). It is for rows of a collection without relations: "*.*" and deeper
+// stars are "*", and what is not a name of a column is left out. See [Query.Selection].
 func (q Query) Select(c *Collection) []string {
 	names := make([]string, 0, len(c.Fields))
 	if len(q.Fields) == 0 {
@@ -109,8 +109,10 @@ func (q Query) Select(c *Collection) []string {
 		switch {
 		case isStar(name):
 			names = appendAll(names, c)
-		case c.Field(name) != nil && !slices.Contains(names, name):
-			names = append(names, name)
+		case !slices.Contains(names, name):
+			if field := c.Field(name); field != nil && field.Type != Alias {
+				names = append(names, name)
+			}
 		}
 	}
 	return names
@@ -118,11 +120,25 @@ func (q Query) Select(c *Collection) []string {
 
 func appendAll(names []string, c *Collection) []string {
 	for i := range c.Fields {
-		if !slices.Contains(names, c.Fields[i].Name) {
+		if c.Fields[i].Type != Alias && !slices.Contains(names, c.Fields[i].Name) {
 			names = append(names, c.Fields[i].Name)
 		}
 	}
 	return names
+}
+
+// UsesNow reports whether what the query finds depends on the time: its filter, or
+// one of deep. Ask before Bind.
+func (q Query) UsesNow() bool {
+	if q.Filter.UsesNow() {
+		return true
+	}
+	for _, deep := range q.Deep {
+		if deep.UsesNow() {
+			return true
+		}
+	}
+	return false
 }
 
 // isStar reports whether name is "*", "*.*", "*.*.*" and so on.

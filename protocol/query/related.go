@@ -25,9 +25,6 @@ func (env Env) guard(c *Collection) *Filter {
 		return nil
 	}
 	filter := env.Guard(c.Name)
-	if env.Schema != nil && env.Schema.Collections[c.Name] != nil {
-		c = env.Schema.Collections[c.Name]
-	}
 	env.Guard = nil
 	return filter.Bind(c, env)
 }
@@ -45,7 +42,7 @@ func (f *Filter) bindRelation(c *Collection, env Env) *Filter {
 	if bound == nil && (op == OpOne || op == OpSome && f.Value == nil && node != nil) {
 		return nil // the condition was left out, or there was none
 	}
-	return &Filter{Op: op, Field: f.Field, Nodes: []*Filter{bound}, Relation: relation, Guard: env.guard(related)}
+	return &Filter{Op: op, Field: f.Field, Nodes: []*Filter{bound}, Relation: relation, Guard: env.guard(related), bound: true}
 }
 
 // bindMany binds a leaf on a one-to-many field, which is about the keys of the
@@ -55,15 +52,14 @@ func (f *Filter) bindMany(c *Collection, env Env) *Filter {
 	if related == nil || !relation.Many {
 		return nothing(c, f.Field)
 	}
-	many := &Filter{Op: OpSome, Field: f.Field, Relation: relation, Guard: env.guard(related), Nodes: []*Filter{nil}}
+	many := &Filter{Op: OpSome, Field: f.Field, Relation: relation, Guard: env.guard(related), Nodes: []*Filter{nil}, bound: true}
 	if f.Op.isPresence() {
 		if isNull := f.Op == OpNull || f.Op == OpEmpty; isNull == (f.Value != false) {
 			many.Op = OpNone
 		}
 		return many
 	}
-	key := *f
-	key.Field = related.PrimaryKey
+	key := Filter{Op: f.Op, Field: related.PrimaryKey, Value: f.Value}
 	if many.Nodes[0] = key.Bind(related, env); many.Nodes[0] == nil {
 		return nil
 	}

@@ -132,12 +132,11 @@ type Env struct {
 	// whole name. See [Filter.Variables].
 	Fields map[string]any
 	// Guard returns which rows of a related collection may be looked at, as a filter
-	// to bind (it may itself have relations, which are not guarded again); nil = all.
-	// Bind puts it at every relation that a filter, a sort key or a function passes.
+	// (it may itself have relations, which are not guarded again); nil = all. Bind puts it
+	// at every relation that a filter, a sort key or a function passes. Bind it to the
+	// whole collection before, if it looks at fields that the query itself may not: else it is
+	// bound to the collection that the query sees.
 	Guard func(collection string) *Filter
-	// Schema is what guards are bound to: they may look at fields that the query may
-	// not. nil = the schema of the query's own collection.
-	Schema *Schema
 	// Lookup finds related rows for Execute and Groups; nil = there are none.
 	Lookup Lookup
 }

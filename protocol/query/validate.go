@@ -52,6 +52,9 @@ func (q Query) validateRows(c *Collection, path string) error {
 	if err := q.Filter.validate(c, path); err != nil {
 		return err
 	}
+	if err := checkPattern("search", q.Search); err != nil {
+		return err
+	}
 	for _, key := range q.Sort {
 		_, field, fn, err := c.follow(key.Field, path, func(*Relation, *Collection) {})
 		switch {
@@ -216,8 +219,14 @@ func checkOperand(f *Filter, field *Field, v any) error {
 		if v == nil {
 			return nil
 		}
-		_, err := castText(v)
-		return err
+		text, err := castText(v)
+		if err != nil {
+			return err
+		}
+		if f.Op == OpIEq || f.Op == OpNIEq {
+			return nil
+		}
+		return checkPattern(string(f.Op), text)
 	}
 	_, err := castTo(field.Type, v)
 	return err

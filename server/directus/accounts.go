@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -23,6 +22,7 @@ type Identity struct {
 	Admin    bool      // may do everything
 	App      bool      // may use Directus's own app
 	Expires  time.Time // when the token ends; zero = never
+	Session  string    // of a session token: the hash of its session; "" = none
 
 	program bool // this program itself, which fills its store
 }
@@ -173,6 +173,9 @@ func (a *Accounts) Authenticate(ctx context.Context, token string) (Identity, er
 	}
 	who, err := a.Identify(ctx, c.ID)
 	who.Expires = c.ExpiresAt.Time
+	if c.Session != "" {
+		who.Session = hashToken(c.Session)
+	}
 	return who, err
 }
 
@@ -243,21 +246,13 @@ func (a *Accounts) identify(ctx context.Context, user query.Row) (Identity, erro
 	who := Identity{}
 	who.User, _ = user["id"].(string)
 	who.Role, _ = user["role"].(string)
-	admin, app := false, false // as the roles in the store have it
-	for role := who.Role; role != "" && !slices.Contains(who.Roles, role); {
-		who.Roles = append(who.Roles, role)
-		rows, err := a.store.Read(ctx, rolesCollection, a.where(rolesCollection, "id", role))
-		if err != nil {
-			return Identity{}, fmt.Errorf("look up a role: %w", err)
-		}
-		role = ""
-		if len(rows) > 0 {
-			admin = admin || rows[0]["admin_access"] == true
-			app = app || rows[0]["app_access"] == true
-			role, _ = rows[0]["parent"].(string)
-		}
+	var err error
+	who.Roles, who.Admin, who.App, err = rolesOf(who.Role, func(role string) ([]query.Row, error) {
+		return a.store.Read(ctx, rolesCollection, a.where(rolesCollection, "id", role))
+	})
+	if err != nil {
+		return Identity{}, fmt.Errorf("look up a role: %w", err)
 	}
-	who.Admin, who.App = admin, app
 	if p := a.opts.Permissions; p != nil {
 		var byPolicy bool
 		who.Policies, byPolicy, who.App = p.policies(who.User, who.Roles)

@@ -1,6 +1,8 @@
 package directus
 
 import (
+	"slices"
+
 	"leveret/protocol"
 	"leveret/protocol/query"
 )
@@ -14,6 +16,12 @@ func (w *work) record(tx Tx) error {
 	if c == nil {
 		return nil
 	}
+	author := orNull(w.who.User)
+	for _, e := range w.events {
+		if e.collection.Name == usersCollection && e.kind == protocol.EventDelete && slices.Contains(keysOf(e.before, e.collection.PrimaryKey), author) {
+			author = nil // there is nobody any more
+		}
+	}
 	for _, e := range w.events[:len(w.events):len(w.events)] {
 		if e.collection.Name == activityCollection || e.collection.Name == sessionsCollection {
 			continue
@@ -26,7 +34,7 @@ func (w *work) record(tx Tx) error {
 			row := emptyRow(c)
 			for name, value := range map[string]any{
 				"action":     string(e.kind),
-				"user":       orNull(w.who.User),
+				"user":       author,
 				"timestamp":  timestamp(w.rules.Now),
 				"ip":         orNull(w.m.peer.IP),
 				"user_agent": orNull(w.m.peer.UserAgent),

@@ -126,6 +126,7 @@ func (c *client) reauthenticate(ctx context.Context, m protocol.Auth) {
 	if err == nil {
 		c.become(who)
 		c.send(protocol.AuthOK{RefreshToken: refreshToken, UID: m.UID})
+		c.identified(ctx)
 		return
 	}
 	if ctx.Err() != nil {
@@ -134,6 +135,7 @@ func (c *client) reauthenticate(ctx context.Context, m protocol.Auth) {
 	// Anonymous, never unrestricted.
 	c.become(Identity{})
 	c.send(&protocol.Error{Type: protocol.TypeAuth, Code: protocol.CodeAuthFailed, Message: messageOf(err, "Authentication failed."), UID: m.UID})
+	c.identified(ctx)
 	if c.hub.opts.Mode != ModePublic {
 		c.close(transport.CloseAuthFailed, "The credentials were refused.")
 	}
@@ -177,6 +179,7 @@ func (c *client) expire(who *Identity) {
 	c.timeout = time.AfterFunc(c.hub.opts.AuthTimeout, func() { c.giveUp(expired) })
 	c.mu.Unlock()
 	c.send(&protocol.Error{Type: protocol.TypeAuth, Code: protocol.CodeTokenExpired, Message: "Token expired."})
+	c.identified(context.Background())
 }
 
 // giveUp ends a connection that did not authenticate again.

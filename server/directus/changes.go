@@ -44,11 +44,11 @@ func (h *Hub) change(ctx context.Context, who *Identity, m changeRequest, reply 
 	if err != nil {
 		return err
 	}
-	asked, err := query.Parse(m.Query)
+	asked, err := h.query(m.Query)
 	if err != nil {
 		return err
 	}
-	shown, err := query.Parse(m.show)
+	shown, err := h.query(m.show)
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func (h *Hub) change(ctx context.Context, who *Identity, m changeRequest, reply 
 	}
 	w := &work{scope: s, ctx: ctx, access: a, m: m, asked: asked, shown: shown}
 	// The read-back shows only what may be read.
-	w.readable = s.may(protocol.ActionRead, a.whole)
+	w.readable, _ = h.allowed(who, protocol.ActionRead, m.Collection, m.reach)
 	switch m.Action {
 	case protocol.ActionCreate:
 		err = w.create()
@@ -150,6 +150,9 @@ func (w *work) create() error {
 		if raws, ok = protocol.Elements(data); !ok {
 			return invalidPayload("The data is not valid JSON.")
 		}
+	}
+	if err := w.hub.checkBatch(len(raws)); err != nil {
+		return err
 	}
 	rows := make([]query.Row, len(raws))
 	allowed := make([]*query.Filter, len(raws))
@@ -295,7 +298,7 @@ func (w *work) target(fields []string, forbidden error) (target, error) {
 		q := w.bind(w.asked, w.readable)
 		q.Fields = nil
 		q.Filter = query.And(q.Filter, w.changeable(fields))
-		return target{q, -1}, nil
+		return target{w.hub.window(q), -1}, nil
 	}
 	keys, err := decodeKeys(raws, w.access.whole)
 	if err != nil || len(keys) == 0 {
@@ -323,6 +326,9 @@ func (w *work) find(tx Tx, t target, forbidden error) (rows []query.Row, keys []
 	}
 	if t.count >= 0 && len(rows) != t.count {
 		return nil, nil, forbidden
+	}
+	if err := w.hub.checkBatch(len(rows)); err != nil {
+		return nil, nil, err
 	}
 	return rows, keysOf(rows, w.access.whole.PrimaryKey), nil
 }
@@ -456,6 +462,9 @@ func (w *work) updateEach(data []byte) error {
 	raws, ok := protocol.Elements(data)
 	if !ok {
 		return invalidPayload("The data is not valid JSON.")
+	}
+	if err := w.hub.checkBatch(len(raws)); err != nil {
+		return err
 	}
 	type one struct {
 		id        json.RawMessage

@@ -39,6 +39,7 @@ type client struct {
 	timeout  *time.Timer // the time for another "auth" ends
 	closed   error       // why this end closed the connection
 	code     int         // with which the connection was closed, by either end; 0 = none
+	places   []*member   // in rooms, in the order in which it joined
 
 	subscriptions []*subscription // of the worker, and of deliveries; see Hub.subscriptions
 	asking        chan struct{}   // of the worker: closed when the filters have returned
@@ -228,6 +229,7 @@ func (c *client) end() {
 	c.mu.Unlock()
 	c.conn.Close(transport.CloseNormal, "")
 	c.hub.unsubscribe(c, nil)
+	c.leaveRooms()
 }
 
 // send encodes and queues a message.
@@ -320,6 +322,9 @@ func (c *client) answer(ctx context.Context, r request) {
 	default:
 		if m.Kind() == "collab" {
 			c.refuse(errNoCollab, "collab", protocol.UIDOf(m))
+			return
+		}
+		if raw, ok := m.(protocol.Raw); ok && c.presence(ctx, raw) {
 			return
 		}
 		if !c.hub.opts.answersAll() {

@@ -48,6 +48,9 @@ func (h *Hub) commit(ctx context.Context, w *work, reply func(answer)) error {
 		if err := w.do(tx); err != nil {
 			return err
 		}
+		if err := w.settle(tx); err != nil {
+			return err
+		}
 		if err := w.mention(tx); err != nil {
 			return err
 		}
@@ -60,6 +63,7 @@ func (h *Hub) commit(ctx context.Context, w *work, reply func(answer)) error {
 	if err != nil {
 		return err
 	}
+	h.committed.Add(1)
 	d.deliver()
 	if reply != nil {
 		reply(w.answer)

@@ -220,7 +220,7 @@ func (p *printer) many(a *access, m *query.Member, rows []query.Row) (column, er
 			key := keyText(row[to.Foreign])
 			perItem[key] = append(perItem[key], row)
 		}
-		offset, limit := asked.Window()
+		offset, limit := p.hub.window(asked).Window()
 		var shown []query.Row
 		for key, list := range perItem {
 			list = list[min(max(offset, 0), len(list)):]

@@ -33,3 +33,10 @@ func Change(ctx context.Context, h *Hub, collection, id, data string) error {
 // OnRace calls fn between a subscription's snapshot and its registration, under
 // strict compatibility.
 func OnRace(h *Hub, fn func()) { h.raced = fn }
+
+// Rooms returns how many rooms a hub has.
+func Rooms(h *Hub) int {
+	h.rooms.mu.Lock()
+	defer h.rooms.mu.Unlock()
+	return len(h.rooms.byKey)
+}

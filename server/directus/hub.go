@@ -54,6 +54,9 @@ type Hub struct {
 	// For WebSocketService.
 	connections atomic.Int64
 	handlers    handlers
+
+	committed atomic.Int64 // counts the commits
+	rooms     rooms
 }
 
 // NewHub returns a hub for a store. opts may be nil.
@@ -234,6 +237,7 @@ type reach int
 const (
 	reachItems  reach = iota // those of the project: sockets, and /items
 	reachSystem              // the system's, which have routes of their own
+	reachSelf                // the own account
 )
 
 // collection returns a collection within reach, or why it is not.

@@ -47,6 +47,9 @@ func (h *Hub) allowed(who *Identity, action protocol.Action, name string, reach 
 		return nil, err
 	}
 	a := h.opts.Permissions.may(who, action, c)
+	if reach == reachSelf {
+		a = ownAccount(a, who, action, c)
+	}
 	if a == nil {
 		return nil, noCollection(name)
 	}
@@ -56,7 +59,7 @@ func (h *Hub) allowed(who *Identity, action protocol.Action, name string, reach 
 // parse parses a query for somebody who has this access, and resolves who that is
 // now. A valid query can still be refused by the store, as too large.
 func (h *Hub) parse(ctx context.Context, who *Identity, raw json.RawMessage, a *access) (query.Query, *scope, error) {
-	q, err := query.Parse(raw)
+	q, err := h.query(raw)
 	if err == nil {
 		err = q.Validate(a.seen)
 	}
@@ -139,6 +142,8 @@ func (h *Hub) read(ctx context.Context, who *Identity, m protocol.Items, reach r
 	case a.whole.Singleton && !q.Grouped():
 		q, one = withoutWindow(q), true
 		q.Limit = 1
+	default:
+		q = h.window(q)
 	}
 	if q.Grouped() {
 		data, err := h.aggregate(ctx, a, q)

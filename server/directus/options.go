@@ -35,6 +35,8 @@ type Options struct {
 	Mode Mode
 	// Path is where sockets connect (WEBSOCKETS_REST_PATH); "" = "/websocket".
 	Path string
+	// WithoutSockets says that sockets are not served (WEBSOCKETS_ENABLED=false).
+	WithoutSockets bool
 	// AuthTimeout is how long a socket may take for its first "auth", and for
 	// another one after its token expired (WEBSOCKETS_REST_AUTH_TIMEOUT); 0 = 10 s.
 	AuthTimeout time.Duration

@@ -90,13 +90,53 @@ func TestREST(t *testing.T) {
 		"ping":                         {"GET", "/server/ping", "", "", 200, `pong`},
 		"health":                       {"GET", "/server/health", "", "", 200, `{"status":"ok"}`},
 		"info for anybody":             {"GET", "/server/info", "", "", 200, `{"data":{"project":{"project_name":"Leveret"}}}`},
-		"info for who is signed in":    {"GET", "/server/info", "", reader, 200, `{"data":{"project":{"project_name":"Leveret"},"queryLimit":{"default":100,"max":-1},"rateLimit":false,"websocket":{"rest":{"authentication":"handshake","path":"/websocket"},"graphql":false,"heartbeat":30,"logs":false,"collaborativeEditing":false}}}`},
+		"info for who is signed in":    {"GET", "/server/info", "", reader, 200, `{"data":{"project":{"project_name":"Leveret"},"queryLimit":{"default":100,"max":-1},"rateLimit":{"points":400,"duration":2},"websocket":{"rest":{"authentication":"handshake","path":"/websocket"},"graphql":false,"heartbeat":30,"logs":false,"collaborativeEditing":false}}}`},
 		"me":                           {"GET", "/users/me", "", editor, 200, `{"data":{"id":"<_>","first_name":"Eddie","last_name":"Editor","email":"editor@example.com","role":"` + directus.RoleEditor + `","status":"active","provider":"default","email_notifications":true,"location":null,"title":null,"description":null,"tags":null,"avatar":null,"language":null,"last_access":null,"last_page":null,"external_identifier":null,"appearance":null}}`},
 		"me, fields":                   {"GET", "/users/me?fields=email,first_name", "", editor, 200, `{"data":{"email":"editor@example.com","first_name":"Eddie"}}`},
 		"me, the password":             {"GET", "/users/me?fields=password", "", editor, 403, restError("FORBIDDEN")},
 		"me, by the password":          {"GET", "/users/me?filter[password][_nnull]=true", "", editor, 403, restError("FORBIDDEN")},
 		"me, anonymous":                {"GET", "/users/me", "", "", 403, restError("FORBIDDEN")},
-		"me, changed":                  {"PATCH", "/users/me", "{}", editor, 405, restError("METHOD_NOT_ALLOWED")},
+		"me, changed":                  {"PATCH", "/users/me?fields=first_name,language", `{"first_name":"Ed","language":"de-DE"}`, editor, 200, `{"data":{"first_name":"Ed","language":"de-DE"}}`},
+		"me, another role":             {"PATCH", "/users/me", `{"role":"` + directus.RoleAdmin + `"}`, editor, 403, restError("FORBIDDEN")},
+		"me, another status":           {"PATCH", "/users/me", `{"status":"active"}`, editor, 403, restError("FORBIDDEN")},
+		"me, another token":            {"PATCH", "/users/me", `{"token":"mine"}`, editor, 403, restError("FORBIDDEN")},
+		"me, another e-mail":           {"PATCH", "/users/me", `{"email":"a@b.example"}`, editor, 403, restError("FORBIDDEN")},
+		"me, gone":                     {"DELETE", "/users/me", "", admin, 405, restError("METHOD_NOT_ALLOWED")},
+		"me, changed by nobody":        {"PATCH", "/users/me", `{"first_name":"Ed"}`, "", 403, restError("FORBIDDEN")},
+		"roles, read":                  {"GET", "/roles?fields=name&sort=name", "", admin, 200, `{"data":[{"name":"Administrator"},{"name":"Editor"},{"name":"Reader"}]}`},
+		"roles, one":                   {"GET", "/roles/" + directus.RoleEditor + "?fields=name", "", admin, 200, `{"data":{"name":"Editor"}}`},
+		"roles, searched":              {"SEARCH", "/roles", `{"query":{"fields":["name"],"filter":{"name":{"_eq":"Editor"}}}}`, admin, 200, `{"data":[{"name":"Editor"}]}`},
+		"roles, made":                  {"POST", "/roles", `{"name":"Mine"}`, admin, 405, restError("METHOD_NOT_ALLOWED")},
+		"roles, deleted":               {"DELETE", "/roles/" + directus.RoleEditor, "", admin, 405, restError("METHOD_NOT_ALLOWED")},
+		"roles, not allowed":           {"GET", "/roles", "", reader, 403, restError("FORBIDDEN")},
+		"activity, changed":            {"PATCH", "/activity/1", `{"item":"x"}`, admin, 405, restError("METHOD_NOT_ALLOWED")},
+		"users, read":                  {"GET", "/users?fields=email&sort=email", "", admin, 200, `{"data":[{"email":"admin@example.com"},{"email":"editor@example.com"},{"email":"reader@example.com"}]}`},
+		"users, not allowed":           {"GET", "/users", "", reader, 403, restError("FORBIDDEN")},
+		"users, too long a route":      {"GET", "/users/1/2", "", admin, 404, `{"errors":[{"message":"<_>","extensions":{"code":"ROUTE_NOT_FOUND","path":"/users/1/2"}}]}`},
+		"sessions":                     {"GET", "/sessions", "", admin, 404, `{"errors":[{"message":"<_>","extensions":{"code":"ROUTE_NOT_FOUND","path":"<_>"}}]}`},
+		"sessions, as items":           {"GET", "/items/directus_sessions", "", admin, 403, restError("FORBIDDEN")},
+		"notifications":                {"GET", "/notifications", "", admin, 200, `{"data":[]}`},
+		"collections":                  {"GET", "/collections", "", reader, 200, `{"data":[{"collection":"messages","meta":{"singleton":false,"...":"..."},"schema":{"name":"messages","comment":null}}]}`},
+		"a collection":                 {"GET", "/collections/articles", "", admin, 200, `{"data":{"collection":"articles","...":"..."}}`},
+		"a hidden collection":          {"GET", "/collections/articles", "", reader, 403, restError("FORBIDDEN")},
+		"a collection that is none":    {"GET", "/collections/nope", "", admin, 403, restError("FORBIDDEN")},
+		"collections, nobody's":        {"GET", "/collections", "", "", 200, `{"data":[]}`},
+		"a collection is made":         {"POST", "/collections", `{"collection":"x"}`, admin, 405, restError("METHOD_NOT_ALLOWED")},
+		"fields of nobody":             {"GET", "/fields", "", "", 200, `{"data":[]}`},
+		"fields of a collection":       {"GET", "/fields/categories", "", admin, 200, `{"data":[{"field":"id","...":"..."},{"field":"name","...":"..."},{"field":"articles","type":"alias","schema":null,"...":"..."}]}`},
+		"fields that are hidden":       {"GET", "/fields/articles", "", reader, 403, restError("FORBIDDEN")},
+		"a field":                      {"GET", "/fields/articles/author", "", admin, 200, `{"data":{"collection":"articles","field":"author","type":"uuid","schema":{"foreign_key_table":"directus_users","foreign_key_column":"id","is_nullable":true,"...":"..."},"meta":{"special":["m2o"],"...":"..."}}}`},
+		"a field that is none":         {"GET", "/fields/articles/nope", "", admin, 403, restError("FORBIDDEN")},
+		"fields, too long":             {"GET", "/fields/a/b/c", "", admin, 404, `{"errors":[{"message":"<_>","extensions":{"code":"ROUTE_NOT_FOUND","path":"<_>"}}]}`},
+		"relations":                    {"GET", "/relations/articles_categories", "", admin, 200, `{"data":[{"collection":"articles_categories","field":"articles_id","related_collection":"articles","schema":{"on_delete":"CASCADE","...":"..."},"meta":{"one_field":"categories","...":"..."}},{"field":"categories_id","related_collection":"categories","...":"..."}]}`},
+		"a relation":                   {"GET", "/relations/articles/author", "", admin, 200, `{"data":{"related_collection":"directus_users","...":"..."}}`},
+		"a relation that is none":      {"GET", "/relations/articles/title", "", admin, 403, restError("FORBIDDEN")},
+		"relations, hidden":            {"GET", "/relations", "", reader, 200, `{"data":[]}`},
+		"GraphQL":                      {"POST", "/graphql", `{"query":"{ server_info { project } }"}`, editor, 501, restError("SERVICE_UNAVAILABLE")},
+		"files":                        {"GET", "/files", "", editor, 404, `{"errors":[{"message":"Route /files doesn't exist: files are not served here.","extensions":{"code":"ROUTE_NOT_FOUND","path":"/files"}}]}`},
+		"flows":                        {"GET", "/flows/trigger/1", "", editor, 404, `{"errors":[{"message":"Route /flows/trigger/1 doesn't exist: /flows is not served here.","extensions":{"code":"ROUTE_NOT_FOUND","path":"/flows/trigger/1"}}]}`},
+		"utils":                        {"POST", "/utils/cache/clear", "", admin, 404, `{"errors":[{"message":"Route /utils/cache/clear doesn't exist: of these only /utils/broadcast is served here.","extensions":{"code":"ROUTE_NOT_FOUND","path":"/utils/cache/clear"}}]}`},
+		"a key with a slash":           {"GET", "/items/articles/a%2Fb?fields=id", "", admin, 403, restError("FORBIDDEN")},
 		"unknown route":                {"GET", "/nope", "", "", 404, `{"errors":[{"message":"Route /nope doesn't exist.","extensions":{"code":"ROUTE_NOT_FOUND","path":"/nope"}}]}`},
 		"the socket's path":            {"GET", "/websocket", "", "", 404, `{"errors":[{"message":"<_>","extensions":{"code":"ROUTE_NOT_FOUND","path":"<_>"}}]}`},
 		"too long a route":             {"GET", "/items/messages/1/2", "", editor, 404, `{"errors":[{"message":"<_>","extensions":{"code":"ROUTE_NOT_FOUND","path":"<_>"}}]}`},
@@ -115,6 +155,7 @@ func TestREST(t *testing.T) {
 		"read, an unknown operator":    {"GET", "/items/messages?filter[user][_zz]=Bob", "", editor, 400, restError("INVALID_QUERY")},
 		"read, an unknown field":       {"GET", "/items/messages?fields=nope", "", editor, 403, restError("FORBIDDEN")},
 		"read, aggregates":             {"GET", "/items/messages?aggregate[count]=*", "", editor, 200, `{"data":[{"count":3}]}`},
+		"read, groups":                 {"SEARCH", "/items/messages", `{"query":{"aggregate":{"count":["id"]},"groupBy":["user"]}}`, editor, 200, `{"data":[{"user":"Ann","count":{"id":2}},{"user":"Bob","count":{"id":1}}]}`},
 		"read, an unnamed list":        {"GET", "/items/messages?fields[]=text&filter[_or][][user][_eq]=Bob", "", editor, 200, `{"data":[{"text":"second"}]}`},
 		"read, too many brackets":      {"GET", "/items/messages?filter" + strings.Repeat("[_and]", 30) + "=1", "", editor, 400, restError("INVALID_QUERY")},
 		"read, a semicolon":            {"GET", "/items/messages?filter[user][_eq]=Ann;Bob", "", editor, 200, `{"data":[]}`},
@@ -356,4 +397,12 @@ func TestCORS(t *testing.T) {
 	if got := response.Header.Get("Access-Control-Allow-Origin"); got != "" {
 		t.Errorf("another origin: got %q", got)
 	}
+}
+
+func TestRESTKeysWithASlash(t *testing.T) {
+	s := serve(t, nil)
+	s.expect("POST", "/items/articles?fields=id", `{"id":"a/b c","title":"one"}`, admin, 200, `{"data":{"id":"a/b c"}}`)
+	s.expect("GET", "/items/articles/a%2Fb%20c?fields=title", "", admin, 200, `{"data":{"title":"one"}}`)
+	s.expect("GET", "/items/articles/a/b%20c", "", admin, 404, `{"errors":[{"message":"<_>","extensions":{"code":"ROUTE_NOT_FOUND","path":"/items/articles/a/b c"}}]}`)
+	s.expect("DELETE", "/items/articles/a%2Fb%20c", "", admin, 204, "")
 }

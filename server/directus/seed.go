@@ -279,7 +279,7 @@ func (s *seeder) lock(ctx context.Context, account DemoAccount, user query.Row) 
 	if err != nil || !known {
 		return changes, err
 	}
-	if account.Role != RoleAdmin {
+	if account.Role != RoleAdmin || len(s.opts.Users) > 0 {
 		changes["password"], changes["status"] = nil, "suspended"
 		return changes, nil
 	}

@@ -244,7 +244,7 @@ func TestSessionTokens(t *testing.T) {
 
 func TestSessionSocketExpiresWithItsToken(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		w := newWorld(t, &directus.Options{Heartbeat: -1})
+		w := newWorld(t, &directus.Options{Heartbeat: -1, AuthTimeout: time.Second})
 		session, err := w.accounts.Login(t.Context(), "editor@example.com", "editor-demo", directus.KindSession)
 		if err != nil {
 			t.Fatal(err)

@@ -59,7 +59,7 @@ func (c *client) subscribe(ctx context.Context, m protocol.Subscribe) error {
 		return noSubscriptions(m.Collection)
 	}
 	var err error
-	if s.query, err = query.Parse(m.Query); err != nil {
+	if s.query, err = h.query(m.Query); err != nil {
 		return err
 	}
 	if m.Item != nil {
@@ -190,7 +190,7 @@ func (s *subscription) snapshot(ctx context.Context, v *view) (data, meta json.R
 	if s.event != "" {
 		return nil, nil, nil
 	}
-	q := v.query
+	q := h.window(v.query)
 	if s.item != "" {
 		q = withoutWindow(q)
 	}

@@ -68,6 +68,9 @@ func (v *view) bind() {
 	v.counted = v.scope.bind(v.asked, v.access)
 	v.query = v.counted
 	v.query.Filter = v.mine(v.query.Filter)
+	if v.query.Grouped() {
+		v.query = v.hub.window(v.query)
+	}
 }
 
 // mine narrows a bound filter to the view's item, if it is about one.

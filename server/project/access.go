@@ -17,25 +17,32 @@ import (
 
 // An accessFile is what Directus's REST says of who there is and who may do what.
 type accessFile struct {
-	Roles       list[accessRole]
-	Policies    list[accessPolicy]
-	Access      list[accessGrant]
-	Permissions list[accessPermission]
-	Users       list[map[string]json.RawMessage]
+	roles       []accessRole
+	policies    []accessPolicy
+	access      []accessGrant
+	permissions []accessPermission
+	users       []map[string]json.RawMessage
 }
 
-// A list is an array, or a REST answer with one: {"data": []}.
-type list[T any] []T
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (l *list[T]) UnmarshalJSON(raw []byte) error {
-	if len(raw) > 0 && raw[0] == '{' {
-		var answer struct{ Data []T }
-		err := json.Unmarshal(raw, &answer)
-		*l = answer.Data
-		return err
+func readAccess(content []byte) (file accessFile, err error) {
+	var lists struct{ Roles, Policies, Access, Permissions, Users json.RawMessage }
+	if err := decodeJSON(content, &lists); err != nil {
+		return file, err
 	}
-	return json.Unmarshal(raw, (*[]T)(l))
+	if file.roles, err = listOf[accessRole]("roles", lists.Roles); err != nil {
+		return file, err
+	}
+	if file.policies, err = listOf[accessPolicy]("policies", lists.Policies); err != nil {
+		return file, err
+	}
+	if file.access, err = listOf[accessGrant]("access", lists.Access); err != nil {
+		return file, err
+	}
+	if file.permissions, err = listOf[accessPermission]("permissions", lists.Permissions); err != nil {
+		return file, err
+	}
+	file.users, err = listOf[map[string]json.RawMessage]("users", lists.Users)
+	return file, err
 }
 
 type accessRole struct{ ID, Name, Parent, Icon, Description string }
@@ -60,8 +67,8 @@ type accessPermission struct {
 
 // access reads who there is and who may do what.
 func (r *reader) access(content []byte) error {
-	var file accessFile
-	if err := decodeJSON(content, &file); err != nil {
+	file, err := readAccess(content)
+	if err != nil {
 		return err
 	}
 	r.Rules = directus.Rules{}
@@ -71,12 +78,12 @@ func (r *reader) access(content []byte) error {
 	if err := r.policies(file); err != nil {
 		return err
 	}
-	for i, described := range file.Permissions {
+	for i, described := range file.permissions {
 		if err := r.permission(described); err != nil {
 			return fmt.Errorf("permissions[%d] (%s of %s): %w", i, described.Action, described.Collection, err)
 		}
 	}
-	for i, described := range file.Users {
+	for i, described := range file.users {
 		if err := r.user(described); err != nil {
 			return fmt.Errorf("users[%d]: %w", i, err)
 		}
@@ -97,7 +104,7 @@ func isUUID(id string) bool { return uuid.Validate(id) == nil }
 
 func (r *reader) roles(file accessFile) error {
 	parents := map[string]string{}
-	for i, role := range file.Roles {
+	for i, role := range file.roles {
 		_, twice := parents[role.ID]
 		switch {
 		case !isUUID(role.ID):
@@ -110,7 +117,7 @@ func (r *reader) roles(file accessFile) error {
 		parents[role.ID] = role.Parent
 		r.Rules.Roles = append(r.Rules.Roles, directus.Role(role))
 	}
-	for i, role := range file.Roles {
+	for i, role := range file.roles {
 		at, steps := role.ID, 0
 		for ; parents[at] != ""; steps++ {
 			at = parents[at]
@@ -134,7 +141,7 @@ func (r *reader) hasPolicy(id string) bool {
 }
 
 func (r *reader) policies(file accessFile) error {
-	for i, policy := range file.Policies {
+	for i, policy := range file.policies {
 		switch {
 		case policy.ID == "":
 			return fmt.Errorf("policies[%d]: the policy has no id", i)
@@ -143,7 +150,7 @@ func (r *reader) policies(file accessFile) error {
 		}
 		r.Rules.Policies = append(r.Rules.Policies, directus.Policy(policy))
 	}
-	for i, grant := range file.Access {
+	for i, grant := range file.access {
 		switch {
 		case !r.hasPolicy(grant.Policy):
 			return fmt.Errorf("access[%d]: the policy %q is not among the policies", i, grant.Policy)
@@ -285,7 +292,7 @@ func (r *reader) user(described map[string]json.RawMessage) error {
 	}
 	if len(hidden) > 0 {
 		slices.Sort(hidden)
-		r.warn("the %s of the user %s is masked and is left as it is in the database: write it in clear text, which is hashed at the start", strings.Join(hidden, " and the "), name)
+		r.warn("the user %s has a masked %s, which stays as it is in the database: write it in clear text, and it is hashed at the start", name, strings.Join(hidden, " and "))
 	}
 	r.Users = append(r.Users, user)
 	return nil

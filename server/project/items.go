@@ -17,11 +17,16 @@ func (r *reader) items(content []byte) error {
 	if trimmed := bytes.TrimSpace(content); len(trimmed) == 0 || trimmed[0] != '{' {
 		return errors.New(`the items have to be an object: {"collection": [items]}`)
 	}
-	var file map[string]list[json.RawMessage]
-	if err := decodeJSON(content, &file); err != nil {
+	var lists map[string]json.RawMessage
+	if err := decodeJSON(content, &lists); err != nil {
 		return err
 	}
-	for _, name := range slices.Sorted(maps.Keys(file)) {
+	file := map[string][]json.RawMessage{}
+	for _, name := range slices.Sorted(maps.Keys(lists)) {
+		var err error
+		if file[name], err = listOf[json.RawMessage](name, lists[name]); err != nil {
+			return err
+		}
 		if err := r.check(name, file[name]); err != nil {
 			return err
 		}
@@ -84,7 +89,7 @@ func members(raw json.RawMessage) (map[string]json.RawMessage, error) {
 }
 
 // order returns the collections such that each comes after those that it leads to.
-func (r *reader) order(file map[string]list[json.RawMessage]) ([]string, error) {
+func (r *reader) order(file map[string][]json.RawMessage) ([]string, error) {
 	const visiting, done = 1, 2
 	state := map[string]int{}
 	var ordered []string

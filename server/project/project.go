@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -100,7 +101,7 @@ func decodeJSON(content []byte, value any) error {
 		line := 1 + bytes.Count(content[:min(int(e.Offset), len(content))], []byte("\n"))
 		return fmt.Errorf("this is not JSON: line %d: %w", line, err)
 	case *json.UnmarshalTypeError:
-		return fmt.Errorf("%q has to be %s and is a %s", e.Field, kindOf(e.Type.Kind().String()), e.Value)
+		return fmt.Errorf("%q has to be %s and is a %s", strings.ToLower(e.Field), kindOf(e.Type.Kind().String()), e.Value)
 	}
 	return err
 }
@@ -141,6 +142,31 @@ func jsonValue(v any) any {
 		return v.Format(time.RFC3339Nano)
 	}
 	return v
+}
+
+// listOf reads an array, or a REST answer with one: {"data": []}. Errors name the
+// element.
+func listOf[T any](name string, raw json.RawMessage) ([]T, error) {
+	if isNull(raw) {
+		return nil, nil
+	}
+	if raw[0] == '{' {
+		var answer struct{ Data json.RawMessage }
+		if err := json.Unmarshal(raw, &answer); err == nil && len(answer.Data) > 0 && answer.Data[0] == '[' {
+			raw = answer.Data
+		}
+	}
+	var elements []json.RawMessage
+	if err := json.Unmarshal(raw, &elements); err != nil {
+		return nil, fmt.Errorf("%q has to be an array", name)
+	}
+	list := make([]T, len(elements))
+	for i, element := range elements {
+		if err := decodeJSON(element, &list[i]); err != nil {
+			return nil, fmt.Errorf("%s[%d]: %w", name, i, err)
+		}
+	}
+	return list, nil
 }
 
 // isNull reports whether a JSON value is missing or null.

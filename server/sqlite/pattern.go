@@ -11,14 +11,11 @@ import (
 // LIKE takes time that grows with the product of pattern and text, and nothing can
 // interrupt it within a text: 2,000 bytes searched for in a text of some megabytes
 // once took half a minute. So only short patterns are left to it.
-const (
-	// maxLike is the longest text in bytes that LIKE looks for if another function can
-	// do it: 8 MiB of text take it about a second at worst.
-	maxLike = 32
-	// maxWildcards is the longest text in bytes with % or _ in it, which only LIKE can
-	// do: 8 MiB take it some three seconds at worst.
-	maxWildcards = 128
-)
+//
+// maxLike is the longest text in bytes that LIKE looks for if another function can
+// do it: 8 MiB of text take it about a second at worst. With a wildcard in it, which
+// only LIKE knows, it may be query.MaxWildcards: about three seconds.
+const maxLike = 32
 
 // A likeness is an operator that is LIKE, with the pattern around the value: its % and
 // _ are live (Directus does not escape them).
@@ -42,8 +39,8 @@ func (c *compiler) pattern(operand string, op query.Op, p likeness, value string
 	c.slow = true
 	if len(value) > maxLike {
 		literal := !strings.ContainsAny(value, "%_\x00")
-		if !literal && len(value) > maxWildcards {
-			return "", invalidQuery(`The value of "%s" is %d bytes long and has a wildcard ("%%" or "_") in it; %d are allowed then.`, op, len(value), maxWildcards)
+		if !literal && len(value) > query.MaxWildcards {
+			return "", invalidQuery(`The value of "%s" is %d bytes long and has a wildcard ("%%" or "_") in it; %d are allowed then.`, op, len(value), query.MaxWildcards)
 		}
 		if literal && p.before != "" {
 			return c.literal(operand, p, value)
