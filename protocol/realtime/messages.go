@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"slices"
 
 	"leveret/protocol"
 )
@@ -30,10 +29,12 @@ func (c *Client) Messages(ctx context.Context) iter.Seq2[protocol.Message, error
 			return
 		}
 		c.readers[r] = true
+		c.listening++
 		c.mu.Unlock()
 		defer func() {
 			c.mu.Lock()
 			delete(c.readers, r)
+			c.listening--
 			c.mu.Unlock()
 		}()
 		for {
@@ -66,8 +67,7 @@ func (c *Client) Messages(ctx context.Context) iter.Seq2[protocol.Message, error
 
 // A messageReader is one loop over the messages. The client's mu guards it.
 type messageReader struct {
-	uids []protocol.UID // whose messages it wants; nil = all
-	few  bool           // it wants errors and protocol.Raw only
+	wants func(protocol.Message) bool // nil = all
 
 	queue  []protocol.Message
 	behind bool // the queue was full: nothing is added any more
@@ -84,7 +84,7 @@ func (r *messageReader) wake() {
 
 func (c *Client) arrived(m protocol.Message) {
 	for r := range c.readers {
-		if r.uids != nil && !slices.Contains(r.uids, protocol.UIDOf(m)) {
+		if r.wants != nil && !r.wants(m) {
 			continue
 		}
 		if r.behind = r.behind || len(r.queue) >= messageLimit; !r.behind {
@@ -92,16 +92,6 @@ func (c *Client) arrived(m protocol.Message) {
 		}
 		r.wake()
 	}
-}
-
-// quiet reports whether nobody wants what the protocol's own messages are.
-func (c *Client) quiet() bool {
-	for r := range c.readers {
-		if !r.few {
-			return false
-		}
-	}
-	return true
 }
 
 func (c *Client) endMessages() {

@@ -17,7 +17,11 @@ import (
 func (p *Presence) run() {
 	defer close(p.done)
 	defer func() { p.end(ErrClosed) }() // of nothing else, if it has not ended yet
-	r := &messageReader{uids: []protocol.UID{p.uid, p.probe()}, few: true, ready: make(chan struct{}, 1)}
+	probe := p.probe()
+	r := &messageReader{ready: make(chan struct{}, 1), wants: func(m protocol.Message) bool {
+		uid := protocol.UIDOf(m)
+		return uid == p.uid || uid == probe
+	}}
 	defer func() {
 		p.c.mu.Lock()
 		delete(p.c.readers, r)
@@ -120,12 +124,13 @@ func (p *Presence) lost(l *link) (lost bool, news <-chan struct{}) {
 // join asks for a place and waits for the answer, which is an error unless it was given.
 func (p *Presence) join(r *messageReader, l *link) error {
 	p.c.mu.Lock()
-	r.queue, r.behind, r.few = nil, false, false
+	r.queue, r.behind = nil, false
 	p.c.readers[r] = true
+	p.c.listening++ // for the answer to the probe
 	p.c.mu.Unlock()
 	defer func() {
 		p.c.mu.Lock()
-		r.few = true // the answer to the probe is of no use any more
+		p.c.listening--
 		p.c.mu.Unlock()
 	}()
 	p.mu.Lock()
@@ -153,8 +158,11 @@ func (p *Presence) join(r *messageReader, l *link) error {
 					return nil
 				}
 			case *protocol.Error:
-				if m.Code == protocol.CodeRequestsExceeded {
+				switch {
+				case m.Code == protocol.CodeRequestsExceeded:
 					return errAgain
+				case m.Type == protocol.TypeServer && m.Code == protocol.CodeInvalidPayload:
+					return errIgnored // a server that says so of types that it does not know
 				}
 				return m
 			case protocol.Subscription:
