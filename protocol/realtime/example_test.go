@@ -123,15 +123,15 @@ func ExampleClient_Presence() {
 			return
 		}
 		for _, member := range event.Members {
-			fmt.Println(event.Kind, member.User, string(event.Data))
+			fmt.Printf("%s: %s%s\n", event.Kind, member.User, event.Data)
 		}
 		if event.Kind == realtime.PresenceLeave {
 			break
 		}
 	}
 	// Output:
-	// init bob
-	// init ann
-	// broadcast bob [3,7]
-	// leave bob
+	// init: bob
+	// init: ann
+	// broadcast: bob[3,7]
+	// leave: bob
 }
