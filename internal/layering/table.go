@@ -46,6 +46,9 @@ var table = []rule{
 	{path: "server/sqlite", says: "stores items",
 		may:   list("server/directus", "protocol", "protocol/query"), // protocol: a refusal is a *protocol.Error
 		never: list("net/http")},
+	{path: "server/project", says: "reads a project from its description",
+		may:   list("server/directus", "protocol", "protocol/query"),
+		never: list("net/http", "database/sql/...")},
 	{path: "server/fileserver", says: "serves bytes"},
 	{path: "web", says: "holds bytes"},
 	{path: "server", says: "wires",

@@ -96,7 +96,11 @@ func (c *client) run(ctx context.Context, who *Identity) error {
 	var worker sync.WaitGroup
 	worker.Go(func() {
 		for r := range requests {
-			c.answer(ctx, r)
+			if c.hub.opts.answersInOrder() {
+				c.answer(ctx, r)
+			} else {
+				worker.Go(func() { c.answer(ctx, r) })
+			}
 		}
 	})
 	err := c.read(ctx, requests)
@@ -115,6 +119,9 @@ func (c *client) read(ctx context.Context, requests chan<- request) error {
 		if wait := c.bucket.take(time.Now()); wait > 0 {
 			// Differs from Directus: 7, which does not say which message it was.
 			uid, _ := protocol.ParseUID(protocol.Member(frame, "uid"))
+			if !c.hub.opts.answersAll() {
+				uid = protocol.UID{}
+			}
 			c.send(&protocol.Error{Type: protocol.TypeServer, Code: protocol.CodeRequestsExceeded, UID: uid,
 				Message: fmt.Sprintf("Too many messages, retry after %dms.", wait.Milliseconds())})
 			continue
@@ -167,6 +174,9 @@ var errRestart = errors.New("the server is restarting")
 
 // close closes the connection with a code and a reason; only the first close counts.
 func (c *client) close(code int, reason string) {
+	if !c.hub.opts.answersAll() && (code == transport.CloseAuthFailed || code == transport.CloseHeartbeat) {
+		code, reason = transport.CloseNoStatus, "" // Differs from Directus: 7
+	}
 	err := fmt.Errorf("closed with %d: %s", code, reason)
 	if code == transport.CloseRestart {
 		err = errRestart
@@ -276,7 +286,15 @@ func (c *client) answer(ctx context.Context, r request) {
 		var refused *protocol.Error
 		if errors.As(r.err, &refused) {
 			// Differs from Directus: 7, which does not answer an "auth" without a
-			// credential, and leaves the uid out of most errors of form.
+			// credential, and leaves the uid out of a subscribe's errors of form.
+			if !c.hub.opts.answersAll() {
+				if refused.Type == protocol.TypeAuth {
+					return
+				}
+				if refused.Type == protocol.TypeSubscribe {
+					refused.UID = protocol.UID{}
+				}
+			}
 			c.send(refused)
 		}
 		return
@@ -290,11 +308,11 @@ func (c *client) answer(ctx context.Context, r request) {
 	case protocol.Pong:
 	case protocol.Items:
 		if err := c.items(ctx, m); err != nil {
-			c.send(c.hub.refusal(err, protocol.TypeItems, m.UID))
+			c.refuse(err, protocol.TypeItems, m.UID)
 		}
 	case protocol.Subscribe:
 		if err := c.subscribe(ctx, m); err != nil {
-			c.send(c.hub.refusal(err, protocol.TypeSubscribe, m.UID))
+			c.refuse(err, protocol.TypeSubscribe, m.UID)
 		}
 	case protocol.Unsubscribe:
 		c.hub.unsubscribe(c, func(s *subscription) bool {
@@ -302,12 +320,32 @@ func (c *client) answer(ctx context.Context, r request) {
 		})
 		c.send(protocol.Subscription{Event: protocol.EventUnsubscribe, UID: m.UID})
 	default:
+		if m.Kind() == "collab" {
+			c.refuse(errNoCollab, "collab", protocol.UIDOf(m))
+			return
+		}
 		if raw, ok := m.(protocol.Raw); ok && c.presence(ctx, raw) {
+			return
+		}
+		if !c.hub.opts.answersAll() {
 			return
 		}
 		// Differs from Directus: 7, which ignores a type that it does not know.
 		c.send(&protocol.Error{Type: protocol.TypeServer, Code: protocol.CodeInvalidPayload, UID: protocol.UIDOf(m),
 			Message: fmt.Sprintf("Invalid payload. There is no message type %q.", m.Kind())})
+	}
+}
+
+// errNoCollab answers whatever is about collaborative editing. Directus closes the
+// connection as well; but the rest of it is of use.
+var errNoCollab = &protocol.Error{Code: protocol.CodeServiceUnavailable,
+	Message: "Service \"collab\" is unavailable. Collaborative editing is not served."}
+
+// refuse answers a request with an error.
+func (c *client) refuse(err error, kind string, uid protocol.UID) {
+	refused := c.hub.refusal(err, kind, uid)
+	if c.hub.answers(err) {
+		c.send(refused)
 	}
 }
 
