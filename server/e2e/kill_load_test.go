@@ -95,15 +95,15 @@ func (w *writer) run(prefix string) {
 	}
 }
 
-// A told is what a subscriber knows: the texts of the items, and the keys of those
+// A heard is what a subscriber knows: the texts of the items, and the keys of those
 // that it was told are gone.
-type told struct {
+type heard struct {
 	mu      sync.Mutex
 	texts   map[string]string
 	deleted map[string]bool
 }
 
-func (s *told) run(conn transport.Conn) {
+func (s *heard) run(conn transport.Conn) {
 	for {
 		frame, err := conn.Receive(context.Background())
 		if err != nil {
@@ -160,9 +160,9 @@ func TestKilledUnderLoad(t *testing.T) {
 		if err := listener.Send([]byte(`{"type":"subscribe","collection":"messages","query":{"fields":["id","text"],"limit":1},"uid":"s"}`)); err != nil {
 			t.Fatal(err)
 		}
-		heard := &told{texts: map[string]string{}, deleted: map[string]bool{}}
+		ears := &heard{texts: map[string]string{}, deleted: map[string]bool{}}
 		var working sync.WaitGroup
-		working.Go(func() { heard.run(listener) })
+		working.Go(func() { ears.run(listener) })
 		writers := make([]*writer, 3)
 		for i := range writers {
 			w := &writer{conn: connect(t, s), sent: map[string]change{}}
@@ -204,9 +204,9 @@ func TestKilledUnderLoad(t *testing.T) {
 				}
 			}
 		}
-		for id, text := range heard.texts {
+		for id, text := range ears.texts {
 			got, there := rows[id]
-			if there && got == text || heard.deleted[id] {
+			if there && got == text || ears.deleted[id] {
 				continue
 			}
 			// The change in flight may be done although nobody was told of it; but then
@@ -216,11 +216,11 @@ func TestKilledUnderLoad(t *testing.T) {
 			}
 			t.Errorf("round %d: subscribers were told of %s %q, which reads %q (there: %v)", round, id, text, got, there)
 		}
-		for id := range heard.deleted {
+		for id := range ears.deleted {
 			if _, there := rows[id]; there {
 				t.Errorf("round %d: subscribers were told that %s is gone, and it is there", round, id)
 			}
 		}
-		t.Logf("round %d: %d acknowledged, %d in flight, %d told", round, acknowledged, flying, len(heard.texts))
+		t.Logf("round %d: %d acknowledged, %d in flight, %d told", round, acknowledged, flying, len(ears.texts))
 	}
 }
