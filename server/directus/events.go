@@ -91,10 +91,14 @@ type delivery struct {
 // A look is what a view has of the items that a commit changes, just before it.
 type look struct {
 	had    map[string]bool   // keys of changed items that it had; nil = Match tells
+	keyed  map[string]bool   // keys of items that it had and that showed them; nil = all
 	others []any             // keys of its items that may show something that changes
 	shown  map[string][]byte // those of them that it had, as they were
 	err    error
 }
+
+// shows reports whether an item's key may be told.
+func (l *look) shows(key any) bool { return l.keyed == nil || l.keyed[keyText(key)] }
 
 // A body is a frame without its end, and the frames that were made of it.
 type body struct {
@@ -200,6 +204,11 @@ func (d *delivery) look(v *view) (l *look) {
 		l.err = err
 		return l
 	}
+	if v.keyed != nil {
+		if l.keyed, l.err = v.showingKeys(d.ctx, v.query, append(keys, l.others...)); l.err != nil {
+			return l
+		}
+	}
 	others := textsOf(l.others)
 	var shown []query.Row
 	for _, row := range rows {
@@ -295,7 +304,7 @@ func (d *delivery) tell(s *subscription) error {
 		return nil
 	}
 	if l == nil { // since prepare, somebody else
-		l = &look{had: map[string]bool{}}
+		l = &look{had: map[string]bool{}, keyed: map[string]bool{}}
 		d.looks[v] = l
 	}
 	if l.err != nil {
@@ -376,7 +385,7 @@ func (d *delivery) bodies(v *view, l *look) ([]*body, error) {
 				had = v.query.Filter.Match(row)
 				stays = e.kind != protocol.EventDelete && v.query.Filter.Match(e.after[i])
 			}
-			if had && !stays {
+			if had && !stays && l.shows(key) {
 				gone = append(gone, key)
 			}
 		}
@@ -389,7 +398,7 @@ func (d *delivery) bodies(v *view, l *look) ([]*body, error) {
 	for _, key := range l.others {
 		if row := has[keyText(key)]; row != nil {
 			updated = append(updated, row)
-		} else if l.shown[keyText(key)] != nil {
+		} else if l.shown[keyText(key)] != nil && l.shows(key) {
 			gone = append(gone, key)
 		}
 	}

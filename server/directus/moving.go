@@ -22,9 +22,9 @@ type clock struct {
 	movers []mover
 	coarse bool // a condition with $NOW is not on a field of the view's own
 
-	at    time.Time // what the view is bound to, and what its subscribers were told
-	next  time.Time // when the next item crosses; zero = none will
-	has   map[string]any
+	at    time.Time      // what the view is bound to, and what its subscribers were told
+	next  time.Time      // when the next item crosses; zero = none will
+	has   map[string]any // of a coarse one: the keys that the view has; nil for a hidden one
 	timer *time.Timer
 }
 
@@ -152,16 +152,8 @@ func (c *clock) stop() {
 func (c *clock) look(ctx context.Context, v *view) error {
 	if c.coarse {
 		c.next = c.at.Add(coarsePeriod)
-		rows, err := v.hub.store.Read(ctx, v.collection().Name, withoutWindow(v.query))
-		if err != nil {
-			return err
-		}
-		c.has = map[string]any{}
-		for _, row := range rows {
-			key := row[v.collection().PrimaryKey]
-			c.has[keyText(key)] = key
-		}
-		return nil
+		_, err := c.all(ctx, v)
+		return err
 	}
 	c.next = time.Time{}
 	for _, m := range c.movers {
@@ -182,6 +174,29 @@ func (c *clock) look(ctx context.Context, v *view) error {
 		}
 	}
 	return nil
+}
+
+// all reads what the view has, and notes the keys.
+func (c *clock) all(ctx context.Context, v *view) ([]query.Row, error) {
+	rows, err := v.hub.store.Read(ctx, v.collection().Name, withoutWindow(v.query))
+	if err != nil {
+		return nil, err
+	}
+	pk := v.collection().PrimaryKey
+	showing := map[string]bool(nil) // nil = all
+	if v.keyed != nil {
+		if showing, err = v.showingKeys(ctx, v.query, keysOf(rows, pk)); err != nil {
+			return nil, err
+		}
+	}
+	c.has = make(map[string]any, len(rows))
+	for _, row := range rows {
+		text := keyText(row[pk])
+		if c.has[text] = nil; showing == nil || showing[text] {
+			c.has[text] = row[pk]
+		}
+	}
+	return rows, nil
 }
 
 func (c *clock) note(next time.Time) {
@@ -265,21 +280,20 @@ func (c *clock) advance(ctx context.Context, v *view) error {
 	var gone []any
 	var come []query.Row
 	pk := v.collection().PrimaryKey
+	showing := map[string]bool(nil) // nil = all
 	if c.coarse {
 		had := c.has
-		rows, err := v.hub.store.Read(ctx, v.collection().Name, withoutWindow(v.query))
+		rows, err := c.all(ctx, v)
 		if err != nil {
 			return err
 		}
-		c.has = map[string]any{}
 		for _, row := range rows {
-			c.has[keyText(row[pk])] = row[pk]
 			if _, ok := had[keyText(row[pk])]; !ok {
 				come = append(come, row)
 			}
 		}
 		for text, key := range had {
-			if _, ok := c.has[text]; !ok {
+			if _, ok := c.has[text]; !ok && key != nil {
 				gone = append(gone, key)
 			}
 		}
@@ -299,9 +313,14 @@ func (c *clock) advance(ctx context.Context, v *view) error {
 		if err != nil {
 			return err
 		}
+		if v.keyed != nil {
+			if showing, err = v.showingKeys(ctx, before, keys); err != nil {
+				return err
+			}
+		}
 		had, has := textsOf(keysOf(was, pk)), textsOf(keysOf(is, pk))
 		for _, row := range was {
-			if !has[keyText(row[pk])] {
+			if !has[keyText(row[pk])] && (showing == nil || showing[keyText(row[pk])]) {
 				gone = append(gone, row[pk])
 			}
 		}

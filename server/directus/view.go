@@ -25,7 +25,10 @@ type view struct {
 	selected *query.Selection
 	key      string // equal for subscriptions that are told the same
 
-	around bool    // which items it has, or their order, depends on other collections
+	// keyed is which of its items show their key, bound; nil = all. No other key is
+	// told when it goes.
+	keyed  *query.Filter
+	around bool    // which items it has, their order, or keyed depends on more than the item
 	paths  []*path // the relations along which what it shows depends on other collections
 
 	members []*subscription // see Hub.subscriptions
@@ -49,7 +52,7 @@ func (h *Hub) view(ctx context.Context, who *Identity, s *subscription, now time
 	v := &view{scope: sc, access: a, event: s.event, item: s.item, asked: s.query}
 	v.selected = s.query.Selection(a.seen)
 	v.bind()
-	v.around = looksAround(v.query, a.whole)
+	v.around = looksAround(v.query, a.whole) || v.keyed != nil
 	accesses := v.follow()
 	v.key = fmt.Sprintf("%s %q %p %s", s.event, s.item, a, s.query.JSON())
 	personal := bytes.Contains(s.query.JSON(), []byte("$CURRENT_"))
@@ -66,6 +69,11 @@ func (h *Hub) view(ctx context.Context, who *Identity, s *subscription, now time
 // bind binds the query to the scope's time.
 func (v *view) bind() {
 	v.counted = v.scope.bind(v.asked, v.access)
+	pk := v.access.whole.PrimaryKey
+	v.keyed = v.access.fieldFilter(pk).Bind(v.access.whole, v.rules)
+	if v.access.seen.Field(pk) == nil {
+		v.keyed = never(pk)
+	}
 	v.query = v.counted
 	v.query.Filter = v.mine(v.query.Filter)
 	if v.query.Grouped() {
@@ -180,6 +188,14 @@ func (v *view) read(ctx context.Context, keys []any) ([]query.Row, error) {
 		return nil, nil
 	}
 	return v.hub.store.Read(ctx, v.collection().Name, withoutWindow(withKeys(v.query, v.access, keys)))
+}
+
+// showingKeys returns which of the keys belong to items that the query finds and
+// that show their key.
+func (v *view) showingKeys(ctx context.Context, q query.Query, keys []any) (map[string]bool, error) {
+	q.Filter = query.And(q.Filter, v.keyed)
+	rows, err := readKeys(ctx, v, q, keys)
+	return textsOf(keysOf(rows, v.collection().PrimaryKey)), err
 }
 
 // texts returns rows as the view shows them.
