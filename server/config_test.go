@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"leveret/server/directus"
+	"leveret/server/project"
 )
 
 func TestDefaults(t *testing.T) {
@@ -138,6 +139,10 @@ func TestRefusals(t *testing.T) {
 		{"--addr 192.0.2.1:8055 --demo", "", "start with --demo=false"},
 		{"--db=", "", "--db is empty"},
 		{"--directus directus.example.com", "", `--directus is "directus.example.com"; it must be the base URL`},
+		{"--schema a.yaml --directus https://x", "", "--directus leaves that to another server: choose one"},
+		{"--items a.json", "", "name its schema snapshot with --schema"},
+		{"--access a.json", "", "name its schema snapshot with --schema"},
+		{"--schema a.yaml --db= --site x", "", "--db has to name a database file"},
 		{"--directus ws://x/websocket", "", "it must be the base URL of a Directus"},
 		{"", "WEBSOCKETS_ENABLED=yes", `WEBSOCKETS_ENABLED is "yes"; it must be true or false`},
 		{"", "WEBSOCKETS_REST_AUTH=Strict", `WEBSOCKETS_REST_AUTH is "Strict"; it must be handshake, strict or public`},
@@ -197,6 +202,20 @@ func TestRefusals(t *testing.T) {
 		if strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s%s: more than one line: %q", c.args, c.env, err)
 		}
+	}
+}
+
+// A project of one's own has no demo accounts, so it may be reached from elsewhere.
+func TestProjectFlags(t *testing.T) {
+	c, err := ParseConfig([]string{"--schema", "a.yaml", "--access", "b.json", "--items", "c.json", "--addr", "0.0.0.0:80", "--strict-compat"}, nil)
+	if err != nil || c.Demo || c.Project != (project.Files{Schema: "a.yaml", Access: "b.json", Items: "c.json"}) || len(c.Warnings) > 0 {
+		t.Errorf("got %+v, %v", c, err)
+	} else if !c.options(slog.Default()).StrictCompat {
+		t.Error("--strict-compat has no effect")
+	}
+	c, err = ParseConfig([]string{"--schema", "a.yaml", "--access", "b.json"}, []string{"ADMIN_EMAIL=a@b.c"})
+	if err != nil || len(c.Warnings) != 1 || !strings.Contains(c.Warnings[0], "no effect with --access") {
+		t.Errorf("got %+v, %v", c, err)
 	}
 }
 

@@ -152,6 +152,7 @@ func (m *Main) openBackend(ctx context.Context) error {
 	}
 	options := c.options(m.Log)
 	options.Permissions = directus.PermissionsOf(described.Rules)
+	options.Mentions = c.Demo
 	accountOptions := c.Accounts
 	accountOptions.Secret = c.Secret
 	accountOptions.AccessTokenTTL = c.AccessTokenTTL

@@ -39,6 +39,10 @@ func FieldValue(fn string, v any, f *Field) any {
 	if fn == "" || v == nil {
 		return v
 	}
+	return apply(fn, v, f)
+}
+
+func apply(fn string, v any, f *Field) any {
 	if fn == "count" {
 		return countElements(v, f)
 	}

@@ -13,6 +13,9 @@ func (f *Filter) MatchWith(row Row, lookup Lookup) bool {
 	if f == nil {
 		return true
 	}
+	if f.Field != "" && f.Relation == nil && f.Nodes == nil { // a leaf, without a detour
+		return f.matchValue(FieldValue(f.Func, row[f.Field], nil))
+	}
 	switch f.Op {
 	case OpAnd:
 		for _, node := range f.Nodes {
@@ -31,10 +34,7 @@ func (f *Filter) MatchWith(row Row, lookup Lookup) bool {
 	case OpOne, OpSome, OpNone:
 		return f.matchRelated(row, lookup)
 	}
-	if f.Func != "" {
-		return f.matchValue(f.function(row, lookup))
-	}
-	return f.matchValue(row[f.Field])
+	return f.Relation != nil && f.matchValue(countRelated(f.Relation, f.Guard, row, lookup))
 }
 
 func (f *Filter) matchValue(v any) bool {

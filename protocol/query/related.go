@@ -93,14 +93,6 @@ func relatedRows(r *Relation, row Row, lookup Lookup) []Row {
 	return lookup(r, row[r.Local])
 }
 
-// function is what a leaf with a function compares.
-func (f *Filter) function(row Row, lookup Lookup) any {
-	if f.Relation != nil {
-		return countRelated(f.Relation, f.Guard, row, lookup)
-	}
-	return FieldValue(f.Func, row[f.Field], nil)
-}
-
 func countRelated(r *Relation, guard *Filter, row Row, lookup Lookup) int64 {
 	n := int64(0)
 	for _, related := range relatedRows(r, row, lookup) {

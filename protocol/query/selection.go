@@ -9,7 +9,7 @@ import (
 
 // MaxMembers is how many members the wildcards of fields may make, nested ones
 // included.
-const MaxMembers = 10_000
+const MaxMembers = 5_000
 
 // A Selection is what an answer shows of the items of a collection.
 type Selection struct {
@@ -72,6 +72,9 @@ func (s *selector) fail(err error) {
 func (s *selector) selection(c *Collection, fields []string, q Query, path string) *Selection {
 	p := part{selector: s, c: c, q: q, path: path}
 	for _, name := range fields {
+		if s.left < 0 {
+			break
+		}
 		head, rest, _ := strings.Cut(name, ".")
 		if head != "*" {
 			p.add(head, rest, true)
@@ -104,6 +107,9 @@ func (s *selector) selection(c *Collection, fields []string, q Query, path strin
 			r.Deep = deep
 		}
 		if len(r.fields) > 0 {
+			if s.left < 0 {
+				break
+			}
 			r.Nested = s.selection(c.Related(r.Field.Relation), r.fields, r.Deep, join(path, r.Name))
 		}
 		selection.Members = append(selection.Members, r.Member)

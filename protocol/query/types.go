@@ -1,7 +1,14 @@
 // Package query says what a Directus query means: it parses, validates, matches,
-// sorts and projects in memory, without any I/O.
+// sorts, projects and aggregates in memory, without any I/O.
 //
-// The server compiles the same types to SQL; one table of cases holds the two to
+// A request goes through [Parse], which knows no schema, [Query.Validate], and
+// [Query.Bind], which knows the schema, who asks and the time, and looks up what the text
+// stands for: [Filter] and [SortKey] say what a bound one holds. From then on nothing
+// else is needed but rows, and those related to them, which a [Lookup] finds:
+// [Query.Execute] gives items, to be shown as [Query.Selection] says, and
+// [Query.Groups] gives aggregates.
+//
+// The server compiles the bound types to SQL; one table of cases holds the two to
 // the same answer.
 package query
 

@@ -10,10 +10,11 @@ import (
 // This file writes what was done, and who did it, into directus_activity.
 
 // record writes a row of activity for each item that the work changed, and tells
-// of it like of any other item. Activity and sessions are not themselves recorded.
+// of it like of any other item. Activity and sessions are not themselves recorded,
+// nor are the first items of a project, which nobody wrote.
 func (w *work) record(tx Tx) error {
 	c := w.hub.store.Schema().Collections[activityCollection]
-	if c == nil {
+	if c == nil || w.who.program {
 		return nil
 	}
 	author := orNull(w.who.User)

@@ -33,7 +33,7 @@ func TestAggregateSubscriptions(t *testing.T) {
 	})
 	t.Run("at once, then one in 100 ms, the last never left out", func(t *testing.T) {
 		bubble(t, func(t *testing.T) {
-			w := newLibrary(t, nil)
+			w := newLibrary(t, &directus.Options{Heartbeat: -1})
 			peer, second, other := w.connect(editor), w.connect(editor), w.connect(admin)
 			peer.Say(subscribe("articles", count))
 			peer.Expect(told("init", `[{"count":3}]`, "s"))

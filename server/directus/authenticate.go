@@ -50,6 +50,7 @@ func (c *client) handshake(ctx context.Context) (*Identity, error) {
 		return fail("The credentials were refused.")
 	}
 	c.become(who)
+	c.forgetEarly()
 	c.send(protocol.AuthOK{RefreshToken: refreshToken, UID: auth.UID})
 	return &who, nil
 }

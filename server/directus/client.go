@@ -96,7 +96,11 @@ func (c *client) run(ctx context.Context, who *Identity) error {
 	var worker sync.WaitGroup
 	worker.Go(func() {
 		for r := range requests {
-			c.answer(ctx, r)
+			if c.hub.opts.answersInOrder() {
+				c.answer(ctx, r)
+			} else {
+				worker.Go(func() { c.answer(ctx, r) })
+			}
 		}
 	})
 	err := c.read(ctx, requests)

@@ -1,13 +1,16 @@
 package directus
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"leveret/protocol"
 	"leveret/protocol/query"
+	"leveret/protocol/transport"
 )
 
 // This file is strict compatibility (Options.StrictCompat): the server behaves as
@@ -22,12 +25,34 @@ func (o *Options) movesWithTime() bool { return !o.StrictCompat }
 // registration is in neither.
 func (o *Options) readsInOneStep() bool { return !o.StrictCompat }
 
+// answersInOrder: 3. Otherwise requests are answered side by side, and whichever is
+// done first is answered first.
+func (o *Options) answersInOrder() bool { return !o.StrictCompat }
+
 // checksEvents: 6. Otherwise a subscribe with an event is accepted whoever sends it.
 func (o *Options) checksEvents() bool { return !o.StrictCompat }
 
 // answersAll: 7. Otherwise some refusals are not answered, an unknown type is passed
 // over, and a close has no code.
 func (o *Options) answersAll() bool { return !o.StrictCompat }
+
+// hearsEarly: 7. Otherwise what comes between the first "auth" and its answer is lost.
+func (o *Options) hearsEarly() bool { return !o.StrictCompat }
+
+// authTime is how long Directus takes for an authentication, about.
+const authTime = 5 * time.Millisecond
+
+// forgetEarly loses what has come since the first "auth", where Directus does.
+func (c *client) forgetEarly() {
+	conn, ok := c.conn.(transport.Batcher)
+	if !ok || c.hub.opts.hearsEarly() {
+		return
+	}
+	time.Sleep(authTime)
+	now, cancel := context.WithCancel(context.Background())
+	cancel()
+	conn.ReceiveBatch(now) // an error comes again
+}
 
 // honours: Directus has no capabilities.
 func (o *Options) honours() bool { return !o.StrictCompat }
@@ -104,14 +129,20 @@ func (e *event) rawKeys() []json.RawMessage {
 }
 
 func (d *delivery) strictly(s *subscription, e event, raws []json.RawMessage) (*body, error) {
-	if e.kind == protocol.EventDelete { // 2
-		if s.item != "" {
-			return newBody(e.kind, query.AppendValue(nil, s.item)), nil
-		}
-		data, err := json.Marshal(raws)
-		return newBody(e.kind, data), err
-	}
 	v := s.current(d.ctx)
+	if e.kind == protocol.EventDelete { // 2
+		data, err := json.Marshal(raws)
+		if s.item != "" {
+			data = query.AppendValue(nil, s.item)
+		}
+		b := newBody(e.kind, data)
+		if v != nil && err == nil {
+			var meta []byte
+			meta, err = v.meta(d.ctx)
+			b.addMeta(meta)
+		}
+		return b, err
+	}
 	if v == nil {
 		return nil, s.refused
 	}

@@ -287,10 +287,13 @@ func (d *delivery) tell(s *subscription) error {
 	//
 	// Differs from Directus: 2, which sends an error for each event.
 	v := s.current(d.ctx)
-	if v == nil || !d.concerns(v) {
+	if v == nil {
 		return nil
 	}
 	l := d.looks[v]
+	if l == nil && !d.concerns(v) {
+		return nil
+	}
 	if l == nil { // since prepare, somebody else
 		l = &look{had: map[string]bool{}}
 		d.looks[v] = l

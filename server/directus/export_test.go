@@ -30,6 +30,10 @@ func Change(ctx context.Context, h *Hub, collection, id, data string) error {
 		ID: key, Data: json.RawMessage(data)}, reach: reachSystem}, nil)
 }
 
+// OnRace calls fn between a subscription's snapshot and its registration, under
+// strict compatibility.
+func OnRace(h *Hub, fn func()) { h.raced = fn }
+
 // Rooms returns how many rooms a hub has.
 func Rooms(h *Hub) int {
 	h.rooms.mu.Lock()

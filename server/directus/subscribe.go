@@ -4,7 +4,6 @@ import (
 	"container/list"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -103,12 +102,15 @@ func (c *client) subscribe(ctx context.Context, m protocol.Subscribe) error {
 	}
 	// Differs from Directus: 6, which does not look at permissions when the
 	// subscription names an event.
-	if err != nil && (h.opts.checksEvents() || m.Event == "" || !errors.Is(err, protocol.CodeForbidden)) {
+	if err != nil && (h.opts.checksEvents() || m.Event == "" || h.refusal(err, "", protocol.UID{}).Code != protocol.CodeForbidden) {
 		return err
 	}
-	if h.opts.MaxSubscriptions >= 0 && len(c.subscriptions) >= h.opts.MaxSubscriptions {
+	h.subscriptionsMu.Lock()
+	count := len(c.subscriptions)
+	h.subscriptionsMu.Unlock()
+	if h.opts.MaxSubscriptions >= 0 && count >= h.opts.MaxSubscriptions {
 		return &protocol.Error{Code: protocol.CodeLimitExceeded, Message: fmt.Sprintf(
-			"There are already %d subscriptions on this connection. Unsubscribe from one first.", len(c.subscriptions))}
+			"There are already %d subscriptions on this connection. Unsubscribe from one first.", count)}
 	}
 	if v != nil {
 		if v, err = h.shared(ctx, v); err != nil {

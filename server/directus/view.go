@@ -137,6 +137,9 @@ func (h *Hub) turn(ctx context.Context, s *subscription, v *view) {
 		return
 	}
 	if old != nil {
+		if old.total.due && v != nil {
+			v.postpone() // what the subscriber waits for
+		}
 		old.members = slices.DeleteFunc(old.members, func(m *subscription) bool { return m == s })
 		if len(old.paths) > 0 {
 			h.related[old.collection().Name]--

@@ -79,7 +79,9 @@ func (r *reader) access(content []byte) error {
 		return err
 	}
 	for i, described := range file.permissions {
-		if err := r.permission(described); err != nil {
+		if err := r.permission(described); err != nil && directus.Serves(described.Collection) {
+			r.warn("permissions[%d] (%s of %s) is left out: %v", i, described.Action, described.Collection, err)
+		} else if err != nil {
 			return fmt.Errorf("permissions[%d] (%s of %s): %w", i, described.Action, described.Collection, err)
 		}
 	}

@@ -28,6 +28,7 @@ func TestAccess(t *testing.T) {
 		{"policy":"p","collection":"articles","action":"share","permissions":{},"fields":["*"]},
 		{"policy":"p","collection":"directus_files","action":"read","permissions":{"folder":{"_null":true}},"fields":["*"]},
 		{"policy":"p","collection":"directus_sessions","action":"read","permissions":{},"fields":["*"]},
+		{"policy":"p","collection":"directus_users","action":"read","permissions":{"theme_dark":{"_null":true}},"fields":["*"]},
 		{"policy":"p","collection":"elsewhere","action":"read","permissions":{},"fields":["*"]}],
 	"users": [
 		{"id":"`+ann+`","email":"Ann@example.com","first_name":"Ann","role":null,"status":"active","tags":["a"],"tfa_secret":null,"password":"**********","token":"**********"},
@@ -38,6 +39,7 @@ func TestAccess(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
+		path + `: permissions[6] (read of directus_users) is left out: permissions: You don't have permission to access field "theme_dark" in collection "directus_users" or it does not exist. Queried in root.`,
 		path + `: a permission is for the collection "elsewhere", which is not in the schema`,
 		path + `: the user Ann@example.com has a masked password and token, which stays as it is in the database: write it in clear text, and it is hashed at the start`,
 	}

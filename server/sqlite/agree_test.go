@@ -498,9 +498,9 @@ func ids(rows []query.Row) (list []any) {
 }
 
 func TestSQLAgreesWithMemory(t *testing.T) {
-	worlds := worlds(12)
+	worlds := worlds(8)
 	s := open(t, sqlite.Memory, slices.Concat(worlds...)...)
-	for seed := range seeds(400) {
+	for seed := range seeds(200) {
 		c := random(seed, 100+int(seed*7919%1000))
 		if agree(t, s, worlds, c.bytes); t.Failed() {
 			t.Fatalf("this was seed %d", seed)
@@ -509,13 +509,13 @@ func TestSQLAgreesWithMemory(t *testing.T) {
 }
 
 func FuzzSQLAgreesWithMemory(f *testing.F) {
-	worlds := worlds(12)
+	worlds := worlds(8)
 	s, err := sqlite.Open(context.Background(), sqlite.Options{Path: sqlite.Memory, Schema: schemaOf(slices.Concat(worlds...)...)})
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Cleanup(func() { s.Close() })
-	for seed := range uint64(40) {
+	for seed := range uint64(20) {
 		f.Add(random(1000+seed, 600).bytes)
 	}
 	f.Fuzz(func(t *testing.T, bytes []byte) { agree(t, s, worlds, bytes) })

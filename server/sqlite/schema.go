@@ -11,7 +11,8 @@ import (
 )
 
 // formatVersion is the form of the file (PRAGMA user_version). A file with a
-// higher number is refused, one with a lower number is brought up to this.
+// higher number is refused, one with a lower number is brought up to this. Version 2 has
+// relations, which a program that does not know them would break.
 const formatVersion = 2
 
 // internalTables are what the file holds besides the collections.
