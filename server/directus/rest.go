@@ -399,7 +399,6 @@ var statuses = map[protocol.Code]int{
 	protocol.CodeOutOfTime:          http.StatusRequestTimeout,
 	protocol.CodeRequestsExceeded:   http.StatusTooManyRequests,
 	protocol.CodeUnprocessable:      http.StatusUnprocessableEntity,
-	protocol.CodeOutOfTime:          http.StatusRequestTimeout,
 	protocol.CodeServiceUnavailable: http.StatusServiceUnavailable,
 }
 
