@@ -132,7 +132,8 @@ func TestBadRequests(t *testing.T) {
 		"Authorization: Bearer", "Authorization: Bearer ", "Authorization: Basic YTpi", "Authorization: Bearer \x01", "Authorization: Metrics", "Content-Type: text/html", "Content-Type: ;;;", "Content-Type: multipart/form-data",
 		"Cookie: directus_session_token=x", "Cookie: directus_refresh_token=x", "Cookie: ;=;", "Origin: null", "Origin: http://evil.example", "X-Forwarded-For: ,,,", "Upgrade: websocket",
 	}
-	for _, path := range paths {
+	changes := []string{"POST", "PATCH", "DELETE"}
+	for n, path := range paths {
 		for _, method := range []string{"GET", "HEAD", "SEARCH", "POST", "PATCH", "DELETE", "PUT", "OPTIONS", "TRACE", "NONSENSE"} {
 			b.call(t, method, path, "")
 		}
@@ -140,13 +141,10 @@ func TestBadRequests(t *testing.T) {
 			b.call(t, "GET", path+p, "")
 		}
 		for i, body := range bodies {
-			b.call(t, "SEARCH", path, body)
-			b.call(t, []string{"POST", "PATCH", "DELETE"}[i%3], path, body)
-			b.call(t, []string{"PATCH", "DELETE", "POST"}[i%3], path, body)
+			b.call(t, changes[(n+i)%len(changes)], path, body)
 		}
 		for _, header := range headers {
-			b.call(t, "GET", path, "", header)
-			b.call(t, "POST", path, "{}", header)
+			b.call(t, []string{"GET", "POST"}[n%2], path, "{}", header)
 		}
 	}
 	for _, method := range []string{"POST", "PATCH", "DELETE", "SEARCH"} {
@@ -155,6 +153,7 @@ func TestBadRequests(t *testing.T) {
 			b.call(t, method, "/items/articles/a", body)
 			b.call(t, method, "/notifications", body)
 			b.call(t, method, "/users/me", body)
+			b.call(t, method, "/items/categories", body)
 		}
 	}
 }
