@@ -321,7 +321,7 @@ func rawOf(frame []byte) protocol.Message {
 	return protocol.Raw{Type: kind, UID: uid, Frame: frame}
 }
 
-var errFilterTime = &protocol.Error{Code: protocol.CodeServiceUnavailable, Message: "The message was not looked at in time. Try again later."}
+var errFilterTime = &protocol.Error{Code: protocol.CodeOutOfTime, Message: "The message was not looked at in time. Try again later."}
 
 // ask calls the filters, in a goroutine that is left behind if they take too long.
 // The worker starts none before the last one has ended, so that a filter that never

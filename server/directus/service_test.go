@@ -500,7 +500,7 @@ func TestAFilterThatBlocks(t *testing.T) {
 		peer, other := w.connect(editor), w.connect(reader)
 		start := time.Now()
 		refused := func(uid string) string {
-			return `{"type":"server","status":"error","error":{"code":"SERVICE_UNAVAILABLE","message":"<_>"},"uid":` + uid + `}`
+			return `{"type":"server","status":"error","error":{"code":"OUT_OF_TIME","message":"<_>"},"uid":` + uid + `}`
 		}
 		peer.Say(`{"type":"block","uid":1}`)
 		peer.Say(`{"type":"block","uid":2}`)
