@@ -32,8 +32,9 @@ type (
 	// handshake, has authenticated.
 	ConnectHandler func(Client)
 	// A MessageHandler is told every message that a socket sent, as the filters left
-	// it, when its turn to be answered has come; but no "auth", and none that was
-	// refused for its form. A type that this package does not know is a protocol.Raw.
+	// it, when its turn to be answered has come; but no "auth", no ping that came while
+	// one was being checked, and none that was refused for its form. A type that this
+	// package does not know is a protocol.Raw.
 	MessageHandler func(Client, protocol.Message)
 	// An ErrorHandler is told what a socket failed of: a lost connection, a frame that
 	// RFC 6455 or the limits forbid, a queue that was full. Its close follows.
@@ -87,7 +88,7 @@ func (f CloseHandler) wants(e socketEvent) func() {
 
 // A MessageFilter is asked about every message before it is answered, and may
 // return another in its place. (It is Directus's filter event "websocket.message";
-// an "auth" is kept from it.) An unknown type, and a known one that does not have
+// an "auth", and a ping that comes while one is being checked, are kept from it.) An unknown type, and a known one that does not have
 // the form of its type, is a protocol.Raw; a Raw that is returned is decoded again.
 //
 // With an error the message is refused: the client is told the error, if it is a
