@@ -87,9 +87,10 @@ func (f CloseHandler) wants(e socketEvent) func() {
 }
 
 // A MessageFilter is asked about every message before it is answered, and may
-// return another in its place. (It is Directus's filter event "websocket.message";
-// an "auth", and a ping that comes while one is being checked, are kept from it.) An unknown type, and a known one that does not have
-// the form of its type, is a protocol.Raw; a Raw that is returned is decoded again.
+// return another in its place. (It is Directus's filter event "websocket.message".)
+// An "auth", and a ping that comes while one is being checked, are kept from it. An
+// unknown type, and a known one that does not have the form of its type, is a
+// protocol.Raw; a Raw that is returned is decoded again.
 //
 // With an error the message is refused: the client is told the error, if it is a
 // *protocol.Error, as of type "server", and otherwise only that something went
@@ -345,12 +346,12 @@ func (c *client) ask(ctx context.Context, filters []MessageFilter, m protocol.Me
 	asking := make(chan struct{})
 	c.asking = asking
 	go func() {
-		defer close(asking)
 		var got result
 		defer func() {
 			if p := recover(); p != nil {
 				got = result{nil, fmt.Errorf("a filter panicked: %v\n%s", p, debug.Stack())}
 			}
+			close(asking) // before the worker can ask about the next message
 			results <- got
 		}()
 		got.m = m
