@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -486,13 +487,13 @@ func TestAFilterThatBlocks(t *testing.T) {
 		w := newWorld(t, nil)
 		s := w.service()
 		release := make(chan struct{})
-		var calls int
+		var calls atomic.Int32
 		ended := make(chan error, 1)
 		s.Filter(func(ctx context.Context, c directus.Client, m protocol.Message) (protocol.Message, error) {
 			if m.Kind() != "block" {
 				return m, nil
 			}
-			calls++
+			calls.Add(1)
 			<-ctx.Done()
 			ended <- context.Cause(ctx)
 			<-release
@@ -513,8 +514,8 @@ func TestAFilterThatBlocks(t *testing.T) {
 		peer.Expect(refused("2"))
 		peer.Say(`{"type":"ping","uid":3}`)
 		peer.Expect(refused("3"))
-		if took := time.Since(start); took != directus.FilterTime || calls != 1 {
-			t.Errorf("%d filters were called, and the last message refused after %v", calls, took)
+		if took := time.Since(start); took != directus.FilterTime || calls.Load() != 1 {
+			t.Errorf("%d filters were called, and the last message refused after %v", calls.Load(), took)
 		}
 		if err := <-ended; !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("its context ended of %v", err)
