@@ -23,8 +23,12 @@ import (
 	"leveret/server/sqlite"
 )
 
-// leakWrites is how many writes TestNoLeak makes; LEVERET_LEAK_WRITES sets another number.
-const leakWrites = 2_000
+// leakWrites is how many writes TestNoLeak makes, and leakSoak in make soak. Under
+// the race detector it makes a tenth; make test runs it once more without.
+const (
+	leakWrites = 2_000
+	leakSoak   = 100_000
+)
 
 // Random roles with random permissions subscribe to random queries while random
 // writes are made. No frame may hold a row, a field, a key or a count that its
@@ -34,12 +38,16 @@ const leakWrites = 2_000
 // Every value says what it is of: keys lie in a range of their own for each
 // collection, and every other value is written once.
 func TestNoLeak(t *testing.T) {
-	writes := leakWrites
-	if n, err := strconv.Atoi(os.Getenv("LEVERET_LEAK_WRITES")); err == nil {
-		writes = n
+	writes, first := leakWrites, 0
+	if round, err := strconv.Atoi(os.Getenv("LEVERET_SOAK")); err == nil {
+		writes, first = leakSoak, 1_000*round
+	}
+	if underRace {
+		writes /= 10
 	}
 	const worlds = 20
-	for seed := range worlds {
+	for i := range worlds {
+		seed := first + i
 		t.Run(strconv.Itoa(seed), func(t *testing.T) {
 			t.Parallel()
 			bubble(t, func(t *testing.T) { newLeak(t, uint64(seed)).run(writes / worlds) })
