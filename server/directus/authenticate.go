@@ -79,14 +79,17 @@ func (h *Hub) authenticate(ctx context.Context, m protocol.Auth, ip string) (who
 func (h *Hub) login(ctx context.Context, ip, email, password string, kind Kind) (Session, error) {
 	address, account := network(ip), "account "+strings.ToLower(email)
 	if wait := h.logins.wait(h.opts.Now(), address, account); wait > 0 {
+		h.metrics.logins.WithLabelValues("refused").Inc()
 		return Session{}, &protocol.Error{Code: protocol.CodeRequestsExceeded,
 			Message: fmt.Sprintf("Too many logins failed. Try again in %d s.", int(math.Ceil(wait.Seconds())))}
 	}
 	session, err := h.auth.Login(ctx, email, password, kind)
 	switch {
 	case err == nil:
+		h.metrics.logins.WithLabelValues("ok").Inc()
 		h.logins.succeed(account)
 	case errors.Is(err, protocol.CodeInvalidCredentials) || errors.Is(err, protocol.CodeUserSuspended):
+		h.metrics.logins.WithLabelValues("failed").Inc()
 		h.logins.fail(h.opts.Now(), address, account)
 	}
 	return session, err

@@ -188,6 +188,7 @@ func (c *client) close(code int, reason string) {
 	}
 	c.mu.Unlock()
 	if first {
+		c.hub.metrics.closed(code)
 		c.conn.Close(code, reason)
 		c.cancel(err)
 	}
@@ -234,6 +235,9 @@ func (c *client) end() {
 
 // send encodes and queues a message.
 func (c *client) send(m protocol.Message) {
+	if refused, ok := m.(*protocol.Error); ok {
+		c.hub.metrics.refused(refused.Code)
+	}
 	frame, err := protocol.Encode(m)
 	if err != nil {
 		c.hub.log.Error("a message cannot be encoded", "type", m.Kind(), "error", err)
@@ -278,6 +282,7 @@ func (c *client) answer(ctx context.Context, r request) {
 			c.send(&protocol.Error{Type: kind, Code: protocol.CodeInternalServerError, Message: "An unexpected error occurred.", UID: uid})
 		}
 	}()
+	defer func(began time.Time) { c.hub.metrics.answered("socket", socketKind(r.message), began) }(time.Now())
 	r, done := c.filter(ctx, r)
 	if done {
 		return

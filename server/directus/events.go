@@ -8,6 +8,7 @@ import (
 	"maps"
 	"runtime/debug"
 	"slices"
+	"time"
 
 	"leveret/protocol"
 	"leveret/protocol/query"
@@ -38,6 +39,7 @@ func (h *Hub) commit(ctx context.Context, w *work, reply func(answer)) error {
 	// nobody is told.
 	w.ctx = context.WithoutCancel(ctx)
 	var d *delivery
+	began := time.Now()
 	err := h.store.Write(w.ctx, func(tx Tx) (err error) {
 		defer func() {
 			if p := recover(); p != nil { // the transaction must end, whatever happens
@@ -64,7 +66,10 @@ func (h *Hub) commit(ctx context.Context, w *work, reply func(answer)) error {
 		return err
 	}
 	h.committed.Add(1)
+	h.metrics.committed(began, w.events)
+	began = time.Now()
 	d.deliver()
+	h.metrics.told(began)
 	if reply != nil {
 		reply(w.answer)
 	}
@@ -322,6 +327,7 @@ func (d *delivery) tell(s *subscription) error {
 
 // write queues the frames for a subscriber.
 func (s *subscription) write(bodies []*body) {
+	s.client.hub.metrics.deliveries.Add(float64(len(bodies)))
 	for i, b := range bodies {
 		end := s.end
 		if s.commit && i == len(bodies)-1 {

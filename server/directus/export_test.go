@@ -40,3 +40,12 @@ func Rooms(h *Hub) int {
 	defer h.rooms.mu.Unlock()
 	return len(h.rooms.byKey)
 }
+
+// QueryOf returns the query of a URL's parameters.
+func QueryOf(raw string) (json.RawMessage, error) {
+	params, err := paramsOf(raw)
+	if err != nil {
+		return nil, err
+	}
+	return queryOf(params)
+}

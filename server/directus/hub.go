@@ -24,7 +24,8 @@ type Hub struct {
 	opts  Options
 	log   *slog.Logger
 
-	logins throttle // those that failed
+	logins  throttle // those that failed
+	metrics *metrics
 
 	// commits orders the changes: a commit holds it from the transaction until its
 	// events and its reply are in the queues. A subscribe holds it for reading
@@ -73,6 +74,7 @@ func NewHub(store Store, auth Authenticator, opts *Options) *Hub {
 	}
 	h.logins = throttle{number: h.opts.MaxFailedLogins, buckets: map[string]*bucket{}}
 	h.log = h.opts.Logger
+	h.metrics = newMetrics(h)
 	h.handler = h.routes()
 	return h
 }

@@ -13,6 +13,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"time"
 
 	"leveret/protocol"
 	"leveret/protocol/transport"
@@ -49,7 +50,7 @@ func (h *Hub) routes() http.Handler {
 func (h *Hub) upgrade(w http.ResponseWriter, r *http.Request) {
 	ip := h.address(r)
 	if err := h.admit(ip); err != nil {
-		w.WriteHeader(http.StatusForbidden)
+		h.refuseUpgrade(w, http.StatusForbidden)
 		return
 	}
 	served := false
@@ -60,7 +61,7 @@ func (h *Hub) upgrade(w http.ResponseWriter, r *http.Request) {
 	}()
 	if !h.originAllowed(r) {
 		h.log.Info("a socket was refused for its origin", "origin", r.Header.Get("Origin"))
-		w.WriteHeader(http.StatusForbidden)
+		h.refuseUpgrade(w, http.StatusForbidden)
 		return
 	}
 	peer := Peer{
@@ -75,7 +76,7 @@ func (h *Hub) upgrade(w http.ResponseWriter, r *http.Request) {
 	who, err := h.greet(r.Context(), peer.Token)
 	if err != nil {
 		h.authError(err)
-		w.WriteHeader(http.StatusUnauthorized)
+		h.refuseUpgrade(w, http.StatusUnauthorized)
 		return
 	}
 	conn, err := transport.Accept(w, r, &transport.AcceptOptions{
@@ -89,9 +90,15 @@ func (h *Hub) upgrade(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	served = true
+	h.metrics.upgraded(http.StatusSwitchingProtocols)
 	if err := h.serve(context.WithoutCancel(r.Context()), conn, peer, who); err != nil {
 		h.log.Debug("a socket ended", "ip", peer.IP, "error", err)
 	}
+}
+
+func (h *Hub) refuseUpgrade(w http.ResponseWriter, status int) {
+	h.metrics.upgraded(status)
+	w.WriteHeader(status)
 }
 
 // A call is one REST request.
@@ -101,11 +108,12 @@ type call struct {
 	r   *http.Request
 	who Identity
 
-	params url.Values // of the URL
+	params params // of the URL
 	reach  reach
 }
 
 func (h *Hub) rest(w http.ResponseWriter, r *http.Request) {
+	defer h.metrics.answered("rest", restKind(r.URL.Path), time.Now())
 	c := &call{hub: h, w: w, r: r}
 	if err := c.serve(); err != nil {
 		h.fail(w, r, err)
@@ -184,6 +192,8 @@ func (c *call) serve() error {
 		return c.on("GET", len(path) <= 3, func() error { return c.fields(path[1:]) })
 	case path[0] == "relations":
 		return c.on("GET", len(path) <= 3, func() error { return c.relations(path[1:]) })
+	case path[0] == "metrics" && len(path) == 1:
+		return c.on("GET", true, c.metrics)
 	case path[0] == "server" && len(path) == 2 && path[1] == "info":
 		return c.on("GET", true, c.info)
 	case path[0] == "utils" && len(path) == 2 && path[1] == "broadcast":
@@ -244,7 +254,7 @@ func (c *call) noGraphQL() error {
 // authenticate finds out who calls, from the header, the access_token or the
 // session's cookie.
 func (c *call) authenticate() error {
-	token := c.params.Get("access_token")
+	token := c.params.get("access_token")
 	if scheme, bearer, ok := strings.Cut(c.r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
 		if token != "" {
 			return invalidPayload("The request uses more than one authentication method.")
@@ -399,6 +409,7 @@ func (h *Hub) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	refusals := h.refusals(err)
 	for _, refused := range refusals {
+		h.metrics.refused(refused.Code)
 		if refused.Code == protocol.CodeInvalidCollection {
 			refused.Code = protocol.CodeForbidden // REST has no such code
 		}
