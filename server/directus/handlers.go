@@ -32,8 +32,9 @@ type (
 	// handshake, has authenticated.
 	ConnectHandler func(Client)
 	// A MessageHandler is told every message that a socket sent, as the filters left
-	// it, when its turn to be answered has come; but no "auth", and none that was
-	// refused for its form. A type that this package does not know is a protocol.Raw.
+	// it, when its turn to be answered has come; but no "auth", no ping that came while
+	// one was being checked, and none that was refused for its form. A type that this
+	// package does not know is a protocol.Raw.
 	MessageHandler func(Client, protocol.Message)
 	// An ErrorHandler is told what a socket failed of: a lost connection, a frame that
 	// RFC 6455 or the limits forbid, a queue that was full. Its close follows.
@@ -86,9 +87,10 @@ func (f CloseHandler) wants(e socketEvent) func() {
 }
 
 // A MessageFilter is asked about every message before it is answered, and may
-// return another in its place. (It is Directus's filter event "websocket.message";
-// an "auth" is kept from it.) An unknown type, and a known one that does not have
-// the form of its type, is a protocol.Raw; a Raw that is returned is decoded again.
+// return another in its place. (It is Directus's filter event "websocket.message".)
+// An "auth", and a ping that comes while one is being checked, are kept from it. An
+// unknown type, and a known one that does not have the form of its type, is a
+// protocol.Raw; a Raw that is returned is decoded again.
 //
 // With an error the message is refused: the client is told the error, if it is a
 // *protocol.Error, as of type "server", and otherwise only that something went
@@ -321,7 +323,7 @@ func rawOf(frame []byte) protocol.Message {
 	return protocol.Raw{Type: kind, UID: uid, Frame: frame}
 }
 
-var errFilterTime = &protocol.Error{Code: protocol.CodeServiceUnavailable, Message: "The message was not looked at in time. Try again later."}
+var errFilterTime = &protocol.Error{Code: protocol.CodeOutOfTime, Message: "The message was not looked at in time. Try again later."}
 
 // ask calls the filters, in a goroutine that is left behind if they take too long.
 // The worker starts none before the last one has ended, so that a filter that never
@@ -344,12 +346,12 @@ func (c *client) ask(ctx context.Context, filters []MessageFilter, m protocol.Me
 	asking := make(chan struct{})
 	c.asking = asking
 	go func() {
-		defer close(asking)
 		var got result
 		defer func() {
 			if p := recover(); p != nil {
 				got = result{nil, fmt.Errorf("a filter panicked: %v\n%s", p, debug.Stack())}
 			}
+			close(asking) // before the worker can ask about the next message
 			results <- got
 		}()
 		got.m = m

@@ -396,7 +396,6 @@ var statuses = map[protocol.Code]int{
 	protocol.CodeFailedValidation:   http.StatusBadRequest,
 	protocol.CodeContentTooLarge:    http.StatusRequestEntityTooLarge,
 	protocol.CodeUnsupportedMedia:   http.StatusUnsupportedMediaType,
-	protocol.CodeOutOfTime:          http.StatusRequestTimeout,
 	protocol.CodeRequestsExceeded:   http.StatusTooManyRequests,
 	protocol.CodeUnprocessable:      http.StatusUnprocessableEntity,
 	protocol.CodeServiceUnavailable: http.StatusServiceUnavailable,
