@@ -395,3 +395,23 @@ func TestWrites(t *testing.T) {
 		}
 	})
 }
+
+// A key is told of what has gone only if the item showed it.
+func TestHiddenKeysAreNotTold(t *testing.T) {
+	rules := directus.NewPermissions(
+		directus.Rule{Role: directus.RoleReader, Collection: "articles", Action: protocol.ActionRead, Fields: []string{"title"}},
+		directus.Rule{Role: directus.RoleEditor, Collection: "articles", Action: protocol.ActionRead, Fields: []string{"title", "status"}},
+		directus.Rule{Role: directus.RoleEditor, Collection: "articles", Action: protocol.ActionRead, Fields: []string{"id"}, Filter: parseFilter(t, `{"status":{"_eq":"draft"}}`)},
+	)
+	bubble(t, func(t *testing.T) {
+		w := newLibrary(t, &directus.Options{Permissions: rules})
+		r, e, other := w.connect(reader), w.connect(editor), w.connect(admin)
+		r.Say(subscribe("articles", `"query":{"fields":["title"]}`))
+		r.Expect(told("init", `[{"title":"A"},{"title":"B"},{"title":"C"}]`, "s"))
+		e.Say(subscribe("articles", `"query":{"fields":["id"]}`))
+		e.Expect(told("init", `[{"id":null},{"id":"b"},{"id":null}]`, "s"))
+		do(other, change("articles", "delete", `"ids":["a","b"]`))
+		e.Expect(told("delete", `["b"]`, "s"))
+		quiet(r, e)
+	})
+}
