@@ -25,6 +25,7 @@ const (
 	CodeValueTooLong        Code = "VALUE_TOO_LONG"
 	CodeValueOutOfRange     Code = "VALUE_OUT_OF_RANGE"
 	CodeFailedValidation    Code = "FAILED_VALIDATION"
+	CodeUnprocessable       Code = "UNPROCESSABLE_CONTENT"
 	CodeRequestsExceeded    Code = "REQUESTS_EXCEEDED"
 	CodeLimitExceeded       Code = "LIMIT_EXCEEDED"
 	CodeContentTooLarge     Code = "CONTENT_TOO_LARGE"
@@ -32,6 +33,7 @@ const (
 	CodeMethodNotAllowed    Code = "METHOD_NOT_ALLOWED"
 	CodeRouteNotFound       Code = "ROUTE_NOT_FOUND"
 	CodeUserSuspended       Code = "USER_SUSPENDED"
+	CodeOutOfTime           Code = "OUT_OF_TIME"
 	CodeServiceUnavailable  Code = "SERVICE_UNAVAILABLE"
 	CodeInternalServerError Code = "INTERNAL_SERVER_ERROR"
 )

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"leveret/server/directus"
+	"leveret/server/project"
 )
 
 // Config is all that can be set. [ParseConfig] fills it from flags and environment.
@@ -21,6 +22,10 @@ type Config struct {
 	Site     string // a folder to serve in place of the built-in site; "" = built-in
 	Directus string // the base URL of a real Directus for the page; "" = the backend in this program
 	Demo     bool   // the demo accounts and rows exist
+
+	// Project is the description of a project of one's own; without a schema it is
+	// the demonstration.
+	Project project.Files
 
 	LogLevel slog.Level
 
@@ -51,6 +56,12 @@ type Config struct {
 	SocketRateSeconds time.Duration // 0 = RateDuration
 
 	MaxPayload int64 // of a REST body, in bytes; 0 = the backend's own bound
+
+	// Backend and Accounts are what the settings and flags say of the backend in its
+	// own terms; zero = its defaults.
+	Backend      directus.Options
+	Accounts     directus.AccountsOptions
+	QueryTimeout time.Duration // of a read of the database; 0 = the store's own bound
 
 	// Warnings are sentences about settings that are allowed and probably wrong.
 	Warnings []string
@@ -96,6 +107,11 @@ func (c *Config) flags() *flag.FlagSet {
 	flags.StringVar(&c.Site, "site", "", "serve this `folder` instead of the built-in page")
 	flags.StringVar(&c.Directus, "directus", "", "point the page at the real Directus with this base `URL`; no database is opened then")
 	flags.BoolVar(&c.Demo, "demo", true, "have the demo accounts; only with --demo=false may --addr be reached from other machines")
+	flags.StringVar(&c.Project.Schema, "schema", "", "serve the project of this schema snapshot, a YAML or JSON `file` of \"directus schema snapshot\", in place of the demonstration and its accounts")
+	flags.StringVar(&c.Project.Access, "access", "", "take its roles, policies, access, permissions and users from this JSON `file`, at each start; without it there is only an administrator")
+	flags.StringVar(&c.Project.Items, "items", "", "put the first items of this JSON `file`, {\"collection\": [items]}, into its empty collections")
+	flags.BoolVar(&c.Backend.StrictCompat, "strict-compat", false, "behave as a stock Directus where this server deliberately differs, for tests")
+	c.limitFlags(flags)
 	return flags
 }
 
@@ -115,6 +131,9 @@ func (c *Config) check() error {
 	if c.onlyFiles() {
 		c.Demo = false // there are no accounts at all
 	}
+	if err := c.checkProject(); err != nil {
+		return err
+	}
 	addr, err := net.ResolveTCPAddr("tcp", c.Addr)
 	if err != nil {
 		return fmt.Errorf("--addr is %q; it must be a host and a port, such as 127.0.0.1:8055", c.Addr)
@@ -122,11 +141,33 @@ func (c *Config) check() error {
 	if c.Demo && !addr.IP.IsLoopback() { // no IP is every interface
 		return errBeyondLoopback(c.Addr)
 	}
+	if err := c.checkLimits(); err != nil {
+		return err
+	}
 	if c.RateLimiter == nil && (c.RatePoints != 0 || c.RateDuration != 0 || c.SocketRatePoints != 0 || c.SocketRateSeconds != 0) {
 		c.Warnings = append(c.Warnings, "the RATE_LIMITER_ settings have no effect without RATE_LIMITER_ENABLED=true")
 	}
 	if len(c.CORSOrigins) > 0 && !c.CORS {
 		c.Warnings = append(c.Warnings, "CORS_ORIGIN has no effect without CORS_ENABLED=true")
+	}
+	return nil
+}
+
+// checkProject looks at the description of a project of one's own.
+func (c *Config) checkProject() error {
+	switch {
+	case c.Project == project.Files{}:
+		return nil
+	case c.Directus != "":
+		return errors.New("--schema, --access and --items describe a project for this program to serve, and --directus leaves that to another server: choose one")
+	case c.onlyFiles():
+		return errors.New("--schema, --access and --items describe a project, for which --db has to name a database file")
+	case c.Project.Schema == "":
+		return errors.New("--access and --items belong to a project of your own: name its schema snapshot with --schema")
+	}
+	c.Demo = false // its accounts are its own
+	if c.Project.Access != "" && (c.AdminEmail != "" || c.AdminPassword != "" || c.AdminToken != "") {
+		c.Warnings = append(c.Warnings, "ADMIN_EMAIL, ADMIN_PASSWORD and ADMIN_TOKEN have no effect with --access, whose users are all there are")
 	}
 	return nil
 }
@@ -140,24 +181,24 @@ func (c *Config) onlyFiles() bool { return c.DB == "" && c.Directus == "" }
 
 // options are the backend's settings.
 func (c *Config) options(log *slog.Logger) *directus.Options {
-	o := &directus.Options{
-		Logger:         log,
-		Permissions:    directus.DemoPermissions(c.Demo),
-		Mode:           c.Mode,
-		Path:           c.SocketPath,
-		AuthTimeout:    c.AuthTimeout,
-		Heartbeat:      c.HeartbeatPeriod,
-		MaxConnections: c.ConnLimit,
-		PublicURL:      c.PublicURL,
-		CORS:           c.CORS,
-		CORSOrigins:    c.CORSOrigins,
-		MaxBody:        c.MaxPayload,
-		Version:        version,
-	}
+	o := new(directus.Options)
+	*o = c.Backend
+	o.Logger = log
+	o.WithoutSockets = !c.WebSockets
+	o.Mode = c.Mode
+	o.Path = c.SocketPath
+	o.AuthTimeout = c.AuthTimeout
+	o.Heartbeat = c.HeartbeatPeriod
+	o.MaxConnections = c.ConnLimit
+	o.PublicURL = c.PublicURL
+	o.CORS = c.CORS
+	o.CORSOrigins = c.CORSOrigins
+	o.MaxBody = c.MaxPayload
+	o.Version = version
 	if !c.HeartbeatEnabled {
 		o.Heartbeat = -1
 	}
-	if c.RateLimiter != nil {
+	if c.RateLimiter != nil { // else the backend's own bound
 		o.MessageRate, o.MessageBurst = c.messageRate()
 	}
 	return o
@@ -198,10 +239,10 @@ Usage: leveret [flags]
 		if f.DefValue != "" {
 			usage += " (default " + f.DefValue + ")"
 		}
-		fmt.Fprintf(w, "  %-18s %s\n", "--"+f.Name+" "+name, usage)
+		fmt.Fprintf(w, "  %-33s %s\n", "--"+f.Name+" "+name, usage)
 	})
-	fmt.Fprint(w, `  --version          print the version and exit
-  --help             print this and exit
+	fmt.Fprint(w, `  --version                         print the version and exit
+  --help                            print this and exit
 
 Environment, with Directus's names and units (the database keeps the rest):
 

@@ -3,12 +3,14 @@ package main
 import (
 	"errors"
 	"log/slog"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"leveret/server/directus"
+	"leveret/server/project"
 )
 
 func TestDefaults(t *testing.T) {
@@ -32,14 +34,17 @@ func TestDefaults(t *testing.T) {
 func TestSettings(t *testing.T) {
 	type options = directus.Options
 	for setting, holds := range map[string]func(c *Config, o *options) bool{
-		"WEBSOCKETS_ENABLED=false":              func(c *Config, o *options) bool { return !c.WebSockets },
-		"WEBSOCKETS_REST_ENABLED=0":             func(c *Config, o *options) bool { return !c.WebSockets },
-		"WEBSOCKETS_REST_PATH=/live/socket":     func(c *Config, o *options) bool { return o.Path == "/live/socket" },
-		"WEBSOCKETS_REST_AUTH=strict":           func(c *Config, o *options) bool { return o.Mode == directus.ModeStrict },
-		"WEBSOCKETS_REST_AUTH_TIMEOUT=2.5":      func(c *Config, o *options) bool { return o.AuthTimeout == 2500*time.Millisecond },
-		"WEBSOCKETS_REST_CONN_LIMIT=7":          func(c *Config, o *options) bool { return o.MaxConnections == 7 },
-		"WEBSOCKETS_HEARTBEAT_ENABLED=false":    func(c *Config, o *options) bool { return o.Heartbeat < 0 },
-		"WEBSOCKETS_HEARTBEAT_PERIOD=3600":      func(c *Config, o *options) bool { return o.Heartbeat == time.Hour && len(c.Warnings) == 0 },
+		"WEBSOCKETS_ENABLED=false":           func(c *Config, o *options) bool { return !c.WebSockets },
+		"WEBSOCKETS_REST_ENABLED=0":          func(c *Config, o *options) bool { return !c.WebSockets },
+		"WEBSOCKETS_REST_PATH=/live/socket":  func(c *Config, o *options) bool { return o.Path == "/live/socket" },
+		"WEBSOCKETS_REST_AUTH=strict":        func(c *Config, o *options) bool { return o.Mode == directus.ModeStrict },
+		"WEBSOCKETS_REST_AUTH_TIMEOUT=2.5":   func(c *Config, o *options) bool { return o.AuthTimeout == 2500*time.Millisecond },
+		"WEBSOCKETS_REST_CONN_LIMIT=7":       func(c *Config, o *options) bool { return o.MaxConnections == 7 },
+		"WEBSOCKETS_HEARTBEAT_ENABLED=false": func(c *Config, o *options) bool { return o.Heartbeat < 0 },
+		"WEBSOCKETS_HEARTBEAT_PERIOD=3600":   func(c *Config, o *options) bool { return o.Heartbeat == time.Hour && len(c.Warnings) == 0 },
+		"WEBSOCKETS_HEARTBEAT_PERIOD=30000": func(c *Config, o *options) bool {
+			return o.Heartbeat == 30_000*time.Second && len(c.Warnings) == 1 && strings.HasSuffix(c.Warnings[0], "if milliseconds were meant, it is 30")
+		},
 		"WEBSOCKETS_GRAPHQL_ENABLED=false":      func(c *Config, o *options) bool { return true },
 		"ACCESS_TOKEN_TTL=10s":                  func(c *Config, o *options) bool { return c.AccessTokenTTL == 10*time.Second },
 		"ACCESS_TOKEN_TTL=900000":               func(c *Config, o *options) bool { return c.AccessTokenTTL == 15*time.Minute },
@@ -56,8 +61,29 @@ func TestSettings(t *testing.T) {
 		"RATE_LIMITER_ENABLED=true,RATE_LIMITER_POINTS=9,RATE_LIMITER_WEBSOCKETS_POINTS=30,RATE_LIMITER_WEBSOCKETS_DURATION=3": func(c *Config, o *options) bool {
 			return o.MessageRate == 10 && o.MessageBurst == 30
 		},
-		"MAX_PAYLOAD_SIZE=500kb": func(c *Config, o *options) bool { return o.MaxBody == 500<<10 },
-		"LOG_LEVEL=warn":         func(c *Config, o *options) bool { return c.LogLevel == slog.LevelWarn },
+		"SESSION_COOKIE_NAME=sid,SESSION_COOKIE_SECURE=true,SESSION_COOKIE_SAME_SITE=Strict,SESSION_COOKIE_DOMAIN=a.b": func(c *Config, o *options) bool {
+			return o.SessionCookie == directus.Cookie{Name: "sid", Domain: "a.b", Secure: true, SameSite: http.SameSiteStrictMode}
+		},
+		"REFRESH_TOKEN_COOKIE_NAME=rid,REFRESH_TOKEN_COOKIE_SECURE=1,REFRESH_TOKEN_COOKIE_SAME_SITE=none,REFRESH_TOKEN_COOKIE_DOMAIN=a.b": func(c *Config, o *options) bool {
+			return o.RefreshCookie == directus.Cookie{Name: "rid", Domain: "a.b", Secure: true, SameSite: http.SameSiteNoneMode}
+		},
+		"SESSION_COOKIE_TTL=2h":           func(c *Config, o *options) bool { return c.Accounts.SessionTTL == 2*time.Hour },
+		"SESSION_REFRESH_GRACE_PERIOD=3s": func(c *Config, o *options) bool { return c.Accounts.RefreshGrace == 3*time.Second },
+		"SESSION_REFRESH_GRACE_PERIOD=0":  func(c *Config, o *options) bool { return c.Accounts.RefreshGrace < 0 },
+		"CORS_METHODS=GET,CORS_ALLOWED_HEADERS=X-A,CORS_EXPOSED_HEADERS=X-B,CORS_CREDENTIALS=false,CORS_MAX_AGE=60": func(c *Config, o *options) bool {
+			return slices.Equal(o.CORSMethods, []string{"GET"}) && slices.Equal(o.CORSAllowedHeaders, []string{"X-A"}) &&
+				slices.Equal(o.CORSExposedHeaders, []string{"X-B"}) && o.CORSWithoutCredentials && o.CORSMaxAge == time.Minute
+		},
+		"IP_TRUST_PROXY=true":                       func(c *Config, o *options) bool { return o.TrustedProxies == 1 },
+		"IP_TRUST_PROXY=2":                          func(c *Config, o *options) bool { return o.TrustedProxies == 2 },
+		"QUERY_LIMIT_DEFAULT=5,QUERY_LIMIT_MAX=50":  func(c *Config, o *options) bool { return o.QueryLimitDefault == 5 && o.QueryLimitMax == 50 },
+		"QUERY_LIMIT_DEFAULT=-1,QUERY_LIMIT_MAX=-1": func(c *Config, o *options) bool { return o.QueryLimitDefault == -1 && o.QueryLimitMax == 0 },
+		"MAX_RELATIONAL_DEPTH=3":                    func(c *Config, o *options) bool { return o.MaxRelationalDepth == 3 },
+		"MAX_BATCH_MUTATION=7":                      func(c *Config, o *options) bool { return o.MaxBatch == 7 },
+		"METRICS_ENABLED=false":                     func(c *Config, o *options) bool { return !o.Metrics },
+		"METRICS_TOKENS=tok":                        func(c *Config, o *options) bool { return o.Metrics && slices.Equal(o.MetricsTokens, []string{"tok"}) },
+		"MAX_PAYLOAD_SIZE=500kb":                    func(c *Config, o *options) bool { return o.MaxBody == 500<<10 },
+		"LOG_LEVEL=warn":                            func(c *Config, o *options) bool { return c.LogLevel == slog.LevelWarn },
 		"ADMIN_EMAIL=a@b.c,ADMIN_PASSWORD=pw,ADMIN_TOKEN=t,SECRET=s": func(c *Config, o *options) bool {
 			return c.AdminEmail == "a@b.c" && c.AdminPassword == "pw" && c.AdminToken == "t" && c.Secret == "s"
 		},
@@ -70,6 +96,32 @@ func TestSettings(t *testing.T) {
 		if !holds(c, c.options(slog.Default())) {
 			t.Errorf("%s had another effect: %+v", setting, c)
 		}
+	}
+}
+
+// What cannot be switched on is said, and does no harm.
+func TestNotServedYet(t *testing.T) {
+	for name, want := range map[string]string{
+		"WEBSOCKETS_GRAPHQL_ENABLED": "WEBSOCKETS_GRAPHQL_ENABLED is true, and GraphQL subscriptions are not served yet",
+		"WEBSOCKETS_LOGS_ENABLED":    "WEBSOCKETS_LOGS_ENABLED is true, and the log stream is not served yet",
+		"WEBSOCKETS_COLLAB_ENABLED":  "WEBSOCKETS_COLLAB_ENABLED is true, and collaborative editing is not served yet",
+	} {
+		c, err := ParseConfig(nil, []string{name + "=true"})
+		if err != nil || !slices.Equal(c.Warnings, []string{want}) {
+			t.Errorf("%s: got %q, %v", name, c.Warnings, err)
+		}
+	}
+}
+
+func TestLimitFlags(t *testing.T) {
+	c, err := ParseConfig(strings.Fields("--max-frame-before-auth 2048 --max-frame 4096 --max-queue 8192 --write-timeout 1s --max-subscriptions 3 --max-connections-per-address -1 --max-failed-logins 4 --query-timeout -1s"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := c.options(slog.Default())
+	if o.MaxFrameBeforeAuth != 2048 || o.MaxFrame != 4096 || o.QueueBytes != 8192 || o.WriteTimeout != time.Second ||
+		o.MaxSubscriptions != 3 || o.MaxConnectionsPerAddress != -1 || o.MaxFailedLogins != 4 || c.QueryTimeout != -time.Second {
+		t.Errorf("got %+v", o)
 	}
 }
 
@@ -87,6 +139,10 @@ func TestRefusals(t *testing.T) {
 		{"--addr 192.0.2.1:8055 --demo", "", "start with --demo=false"},
 		{"--db=", "", "--db is empty"},
 		{"--directus directus.example.com", "", `--directus is "directus.example.com"; it must be the base URL`},
+		{"--schema a.yaml --directus https://x", "", "--directus leaves that to another server: choose one"},
+		{"--items a.json", "", "name its schema snapshot with --schema"},
+		{"--access a.json", "", "name its schema snapshot with --schema"},
+		{"--schema a.yaml --db= --site x", "", "--db has to name a database file"},
 		{"--directus ws://x/websocket", "", "it must be the base URL of a Directus"},
 		{"", "WEBSOCKETS_ENABLED=yes", `WEBSOCKETS_ENABLED is "yes"; it must be true or false`},
 		{"", "WEBSOCKETS_REST_AUTH=Strict", `WEBSOCKETS_REST_AUTH is "Strict"; it must be handshake, strict or public`},
@@ -101,9 +157,23 @@ func TestRefusals(t *testing.T) {
 		{"", "WEBSOCKETS_REST_PATH=/", "it must be a path"},
 		{"", "WEBSOCKETS_REST_PATH=/items/socket", "it must be another path"},
 		{"", "WEBSOCKETS_REST_PATH=/leveret.json", "it must be another path"},
-		{"", "WEBSOCKETS_GRAPHQL_ENABLED=true", "it must be false: GraphQL subscriptions are not served here"},
-		{"", "WEBSOCKETS_LOGS_ENABLED=true", "it must be false: the log stream is not served here"},
-		{"", "WEBSOCKETS_COLLAB_ENABLED=true", "it must be false: collaborative editing is not served here"},
+		{"", "SESSION_COOKIE_NAME=a;b", "it must be a name of letters"},
+		{"", "SESSION_COOKIE_SAME_SITE=loose", "it must be lax, strict or none"},
+		{"", "SESSION_COOKIE_TTL=1", "a number without a unit is milliseconds"},
+		{"", "SESSION_REFRESH_GRACE_PERIOD=soon", "it must be a time such as"},
+		{"", "CORS_MAX_AGE=-1", "it must be a number of seconds"},
+		{"", "IP_TRUST_PROXY=10.0.0.0/8", "it must be true, false or how many proxies"},
+		{"", "QUERY_LIMIT_DEFAULT=0", "it must be a whole number from 1, or -1 for all"},
+		{"", "QUERY_LIMIT_MAX=all", "it must be a whole number from 1, or -1 for all"},
+		{"", "MAX_RELATIONAL_DEPTH=11", "it must be a whole number from 1 to 10"},
+		{"", "MAX_BATCH_MUTATION=0", "it must be a whole number from 1"},
+		{"", "GRAPHQL_QUERY_TOKEN_LIMIT=1", "GRAPHQL_QUERY_TOKEN_LIMIT cannot be set: GraphQL is not served"},
+		{"", "METRICS_SCHEDULE=*/1", "METRICS_SCHEDULE cannot be set"},
+		{"--max-frame 1", "", "--max-frame is 1; it must be a number of bytes from 1024"},
+		{"--max-queue=-1", "", "--max-queue is -1; it must be a number of bytes"},
+		{"--max-subscriptions 0", "", "--max-subscriptions is 0; it must be a whole number from 1, or -1 for any"},
+		{"--write-timeout 0s", "", "--write-timeout is 0s; it must be a time such as 5s"},
+		{"--query-timeout 0s", "", "--query-timeout is 0s; it must be a time such as 10s"},
 		{"", "WEBSOCKETS_GRAPHQL_PATH=/graphql", "WEBSOCKETS_GRAPHQL_PATH cannot be set: GraphQL subscriptions are not served"},
 		{"", "WEBSOCKETS_AUTH_TIMEOUT=10", "WEBSOCKETS_AUTH_TIMEOUT is not a setting; the right name is WEBSOCKETS_REST_AUTH_TIMEOUT"},
 		{"", "WEBSOCKETS_HEARTBEAT_FREQUENCY=10", "the right name is WEBSOCKETS_HEARTBEAT_PERIOD"},
@@ -132,6 +202,20 @@ func TestRefusals(t *testing.T) {
 		if strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s%s: more than one line: %q", c.args, c.env, err)
 		}
+	}
+}
+
+// A project of one's own has no demo accounts, so it may be reached from elsewhere.
+func TestProjectFlags(t *testing.T) {
+	c, err := ParseConfig([]string{"--schema", "a.yaml", "--access", "b.json", "--items", "c.json", "--addr", "0.0.0.0:80", "--strict-compat"}, nil)
+	if err != nil || c.Demo || c.Project != (project.Files{Schema: "a.yaml", Access: "b.json", Items: "c.json"}) || len(c.Warnings) > 0 {
+		t.Errorf("got %+v, %v", c, err)
+	} else if !c.options(slog.Default()).StrictCompat {
+		t.Error("--strict-compat has no effect")
+	}
+	c, err = ParseConfig([]string{"--schema", "a.yaml", "--access", "b.json"}, []string{"ADMIN_EMAIL=a@b.c"})
+	if err != nil || len(c.Warnings) != 1 || !strings.Contains(c.Warnings[0], "no effect with --access") {
+		t.Errorf("got %+v, %v", c, err)
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 
 	"leveret/server/directus"
 	"leveret/server/fileserver"
+	"leveret/server/project"
 	"leveret/server/sqlite"
 	"leveret/web"
 )
@@ -127,29 +128,54 @@ func isWithin(file, folder string) bool {
 // openBackend opens the database and what answers from it.
 func (m *Main) openBackend(ctx context.Context) error {
 	c := m.Config
-	store, err := sqlite.Open(ctx, sqlite.Options{Path: c.DB, Schema: directus.DemoSchema(), Logger: m.Log})
+	described, err := m.project()
+	if err != nil {
+		return err
+	}
+	store, err := sqlite.Open(ctx, sqlite.Options{Path: c.DB, Schema: described.Schema, Logger: m.Log, QueryTimeout: c.QueryTimeout})
 	if err != nil {
 		return err
 	}
 	m.store = store
-	m.seeded, err = directus.Seed(ctx, store, &directus.SeedOptions{
-		Demo: c.Demo, Items: c.Demo,
+	seed := directus.SeedOptions{
+		Demo: c.Demo, Items: c.Demo, Users: described.Users,
 		AdminEmail: c.AdminEmail, AdminPassword: c.AdminPassword, AdminToken: c.AdminToken,
-	})
+	}
+	if c.Project.Schema != "" {
+		seed.Rules = &described.Rules
+	}
+	if m.seeded, err = directus.Seed(ctx, store, &seed); err != nil {
+		return err
+	}
+	for _, warning := range append(described.Warnings, m.seeded.Warnings...) {
+		m.Log.Warn(warning)
+	}
+	options := c.options(m.Log)
+	options.Permissions = directus.PermissionsOf(described.Rules)
+	options.Mentions = c.Demo
+	accountOptions := c.Accounts
+	accountOptions.Secret = c.Secret
+	accountOptions.AccessTokenTTL = c.AccessTokenTTL
+	accountOptions.RefreshTokenTTL = c.RefreshTokenTTL
+	accountOptions.LoginStall = c.LoginStall
+	accountOptions.Permissions = options.Permissions
+	accounts, err := directus.NewAccounts(ctx, store, &accountOptions)
 	if err != nil {
 		return err
 	}
-	accounts, err := directus.NewAccounts(ctx, store, &directus.AccountsOptions{
-		Secret:          c.Secret,
-		AccessTokenTTL:  c.AccessTokenTTL,
-		RefreshTokenTTL: c.RefreshTokenTTL,
-		LoginStall:      c.LoginStall,
-	})
-	if err != nil {
-		return err
+	m.hub = directus.NewHub(store, accounts, options)
+	if err := m.hub.Fill(ctx, described.Items); err != nil {
+		return fmt.Errorf("%s: %w", c.Project.Items, err)
 	}
-	m.hub = directus.NewHub(store, accounts, c.options(m.Log))
 	return nil
+}
+
+// project returns the project to serve.
+func (m *Main) project() (*project.Project, error) {
+	if m.Config.Project.Schema == "" {
+		return &project.Project{Schema: directus.DemoSchema(), Rules: directus.DemoRules(m.Config.Demo)}, nil
+	}
+	return project.Read(m.Config.Project)
 }
 
 // explainListen says in one sentence why the address cannot be had.
@@ -214,7 +240,7 @@ func firstElement(path string) string {
 // isBackendPath reports whether the backend answers the path, whatever files there are.
 func isBackendPath(path string) bool {
 	switch firstElement(path) {
-	case "items", "auth", "users", "server":
+	case "items", "auth", "users", "roles", "activity", "notifications", "collections", "fields", "relations", "server", "utils", "graphql", "metrics":
 		return true
 	}
 	return false
@@ -225,9 +251,8 @@ func isBackendPath(path string) bool {
 // may have a folder called assets.
 func isDirectusPath(path string) bool {
 	switch firstElement(path) {
-	case "activity", "assets", "collections", "comments", "dashboards", "extensions", "fields", "files", "flows", "folders",
-		"graphql", "metrics", "notifications", "operations", "panels", "permissions", "policies", "presets", "relations",
-		"revisions", "roles", "schema", "settings", "shares", "translations", "utils", "versions":
+	case "access", "assets", "comments", "dashboards", "deployments", "extensions", "files", "flows", "folders", "operations", "panels",
+		"permissions", "policies", "presets", "revisions", "schema", "settings", "shares", "translations", "versions":
 		return true
 	}
 	return false

@@ -109,7 +109,8 @@ func TestServesThePageAndTheBackend(t *testing.T) {
 		"/":                "<p>the page",
 		"/assets/logo.svg": "<svg/>", // a folder of the site, although Directus has /assets
 		"/server/ping":     "pong",
-		"/collections":     "ROUTE_NOT_FOUND", // Directus's own form, since Directus has it
+		"/collections":     `"collection":"messages"`,
+		"/flows":           "ROUTE_NOT_FOUND", // Directus's own form, since Directus has it
 		"/nosuch":          "there is no such file",
 	} {
 		if _, body := p.get(path); !strings.Contains(body, want) {
@@ -266,6 +267,125 @@ func TestWithoutDemoTheAdministratorsPasswordIsShownOnce(t *testing.T) {
 	}
 	if second := welcome(); strings.Contains(second, "admin@example.com") {
 		t.Errorf("the second welcome says\n%s", second)
+	}
+}
+
+// recordedProject are the flags of the project that the recorded conversations are about.
+func recordedProject() []string {
+	const folder = "project/testdata/recorded/"
+	return []string{"--schema", folder + "snapshot.yaml", "--access", folder + "access.json", "--items", folder + "items.json"}
+}
+
+func TestProject(t *testing.T) {
+	c := testConfig(t, recordedProject())
+	p := start(t, c)
+	for _, want := range []struct {
+		path, token string
+		status      int
+		body        string
+	}{
+		{"/items/messages?fields=id,text", "admin-static-token", 200, `{"data":[{"id":1,"text":"first"},{"id":2,"text":"second"},{"id":3,"text":"third"}]}`},
+		{"/items/messages?fields=id,text", "reader-static-token", 200, `{"data":[{"id":1,"text":"first"},{"id":3,"text":"third"}]}`},
+		{"/items/articles?fields=title,author.first_name&filter[views][_lt]=25", "editor-static-token", 200, `{"data":[{"title":"A1","author":{"first_name":"Ed"}},{"title":"A2","author":null}]}`},
+		{"/items/articles?fields=title,author.first_name", "reader-static-token", 200, `{"data":[{"title":"A1"},{"title":"A3"}]}`},
+		{"/items/articles?filter[author][first_name]=Ed", "reader-static-token", 403, `"code":"FORBIDDEN"`},
+		{"/items/articles?fields=author", "reader-static-token", 200, `{"data":[{"author":"00000000-0000-4000-8000-0000000000e2"},{"author":"00000000-0000-4000-8000-0000000000e2"}]}`},
+		{"/items/secrets", "editor-static-token", 403, `"code":"FORBIDDEN"`},
+		{"/items/secrets", "admin-static-token", 200, `{"data":[]}`},
+		{"/items/messages", "editor-demo-token", 401, `"code":"INVALID_CREDENTIALS"`},
+		{"/items/presence", "admin-static-token", 403, `"code":"FORBIDDEN"`},
+		{"/activity", "admin-static-token", 200, `{"data":[]}`},
+	} {
+		r, body := p.get(want.path, "Authorization", "Bearer "+want.token)
+		if r.StatusCode != want.status || !strings.Contains(body, want.body) {
+			t.Errorf("%s of %s: got %d %s", want.path, want.token, r.StatusCode, body)
+		}
+	}
+	if r, body := p.get("/items/messages"); r.StatusCode != 403 {
+		t.Errorf("the public: got %d %s", r.StatusCode, body)
+	}
+	var welcome strings.Builder
+	p.PrintWelcome(&welcome)
+	if strings.Contains(welcome.String(), "administrator, made now") || strings.Contains(welcome.String(), "demo") {
+		t.Errorf("the welcome says\n%s", &welcome)
+	}
+	if err := p.stop(); err != nil {
+		t.Fatal(err)
+	}
+	// A second start keeps what is there, and does not fill it again.
+	p = start(t, c)
+	if _, body := p.get("/items/messages?aggregate[count]=*", "Authorization", "Bearer admin-static-token"); body != `{"data":[{"count":3}]}` {
+		t.Errorf("after a second start: got %s", body)
+	}
+}
+
+// Without users of its own a project has an administrator.
+func TestProjectWithoutAccess(t *testing.T) {
+	c := testConfig(t, recordedProject()[:2], "ADMIN_TOKEN=mine")
+	p := start(t, c)
+	var welcome strings.Builder
+	p.PrintWelcome(&welcome)
+	if !strings.Contains(welcome.String(), "administrator, made now") || !strings.Contains(welcome.String(), "admin@example.com") {
+		t.Errorf("the welcome says\n%s", &welcome)
+	}
+	if r, body := p.get("/items/articles", "Authorization", "Bearer mine"); r.StatusCode != 200 || body != `{"data":[]}` {
+		t.Errorf("the administrator: got %d %s", r.StatusCode, body)
+	}
+}
+
+func TestProjectRefused(t *testing.T) {
+	broken := filepath.Join(t.TempDir(), "items.json")
+	if err := os.WriteFile(broken, []byte(`{"messages":[{"id":1,"text":"a"},{"id":1,"text":"b"}]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		args []string
+		want string
+	}{
+		"a file that is not there": {[]string{"--schema", "nowhere.yaml"}, "cannot read the project's description: open nowhere.yaml"},
+		"a key twice":              {append(recordedProject()[:4], "--items", broken), broken + `: the items of "messages": `},
+	} {
+		m := &Main{Config: testConfig(t, c.args), Log: slog.New(slog.DiscardHandler)}
+		if err := m.Open(t.Context()); err == nil || !strings.HasPrefix(err.Error(), c.want) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+// What the guides of Directus ask of articles, users, activity and presence, the
+// demonstration has.
+func TestDemoProject(t *testing.T) {
+	p := start(t, testConfig(t, nil))
+	for path, want := range map[string]string{
+		"/items/articles?fields=id,title,author.email&filter[status][_eq]=published&sort=id":                            `{"data":[{"id":"article-id","title":"A first article","author":{"email":"editor@example.com"}},{"id":"what-is-live",`,
+		"/items/articles/what-is-live?fields=author.first_name,categories.categories_id.name":                           `{"data":{"author":{"first_name":"Ada"},"categories":[{"categories_id":{"name":"Guides"}},{"categories_id":{"name":"News"}}]}}`,
+		"/items/articles?fields=*,author.*,categories.*&filter[date_created][_gte]=$NOW(-7%20days)&sort=-date_created":  `{"data":[{"id":"to-be-written"`,
+		"/items/articles?aggregate[count]=*&filter[status][_eq]=published":                                              `{"data":[{"count":2}]}`,
+		"/users?aggregate[count]=*&filter[status][_eq]=active":                                                          `{"data":[{"count":3}]}`,
+		"/items/presence?fields=item,user.first_name&filter[item][_eq]=article-id&filter[timestamp][_gte]=$NOW(-1 day)": `{"data":[{"item":"article-id","user":{"first_name":"Eddie"}}]}`,
+		"/activity?fields=*,user.first_name&sort=-timestamp":                                                            `{"data":[]}`,
+		"/notifications":               `{"data":[]}`,
+		"/roles?fields=name&sort=name": `{"data":[{"name":"Administrator"},{"name":"Editor"},{"name":"Reader"}]}`,
+	} {
+		r, body := p.get(strings.ReplaceAll(path, " ", "%20"), "Authorization", "Bearer editor-demo-token")
+		if r.StatusCode != 200 || !strings.HasPrefix(body, want) {
+			t.Errorf("%s: got %d %s", path, r.StatusCode, body)
+		}
+	}
+	// The filled collections go on counting.
+	r, err := http.NewRequest("POST", p.URL()+"/items/categories", strings.NewReader(`{"name":"Notes"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer editor-demo-token")
+	r.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if body, _ := io.ReadAll(response.Body); !strings.Contains(string(body), `"id":3`) {
+		t.Errorf("another category: got %d %s", response.StatusCode, body)
 	}
 }
 

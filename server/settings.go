@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
@@ -40,11 +41,21 @@ var settings = []setting{
 		boolean(func(c *Config, v bool) { c.HeartbeatEnabled = v })},
 	{"WEBSOCKETS_HEARTBEAT_PERIOD", "30", "seconds between two pings",
 		seconds("WEBSOCKETS_HEARTBEAT_PERIOD", func(c *Config, d time.Duration) { c.HeartbeatPeriod = d })},
-	{"WEBSOCKETS_GRAPHQL_ENABLED", "false", "must be false: GraphQL subscriptions are not served", notServed("GraphQL subscriptions are")},
-	{"WEBSOCKETS_LOGS_ENABLED", "false", "must be false: the log stream is not served", notServed("the log stream is")},
-	{"WEBSOCKETS_COLLAB_ENABLED", "false", "must be false: collaborative editing is not served", notServed("collaborative editing is")},
+	{"WEBSOCKETS_GRAPHQL_ENABLED", "false", "has no effect: GraphQL subscriptions are not served yet", notServed("WEBSOCKETS_GRAPHQL_ENABLED", "GraphQL subscriptions are")},
+	{"WEBSOCKETS_LOGS_ENABLED", "false", "has no effect: the log stream is not served yet", notServed("WEBSOCKETS_LOGS_ENABLED", "the log stream is")},
+	{"WEBSOCKETS_COLLAB_ENABLED", "false", "has no effect: collaborative editing is not served yet", notServed("WEBSOCKETS_COLLAB_ENABLED", "collaborative editing is")},
 	{"ACCESS_TOKEN_TTL", "15m", "how long an access token lives", duration(func(c *Config, d time.Duration) { c.AccessTokenTTL = d })},
 	{"REFRESH_TOKEN_TTL", "7d", "how long a refresh token lives", duration(func(c *Config, d time.Duration) { c.RefreshTokenTTL = d })},
+	{"REFRESH_TOKEN_COOKIE_NAME", "directus_refresh_token", "the cookie of the login mode cookie", cookieName(refreshCookie)},
+	{"REFRESH_TOKEN_COOKIE_SECURE", "false", "keep it to TLS; with an https PUBLIC_URL it is anyway", boolean(func(c *Config, v bool) { c.Backend.RefreshCookie.Secure = v })},
+	{"REFRESH_TOKEN_COOKIE_SAME_SITE", "lax", "lax, strict or none", sameSite(refreshCookie)},
+	{"REFRESH_TOKEN_COOKIE_DOMAIN", "", "the domain of it; unset is the host itself", text(func(c *Config, s string) { c.Backend.RefreshCookie.Domain = s })},
+	{"SESSION_COOKIE_TTL", "1d", "how long a session token lives", duration(func(c *Config, d time.Duration) { c.Accounts.SessionTTL = d })},
+	{"SESSION_COOKIE_NAME", "directus_session_token", "the cookie of the login mode session", cookieName(sessionCookie)},
+	{"SESSION_COOKIE_SECURE", "false", "keep it to TLS; with an https PUBLIC_URL it is anyway", boolean(func(c *Config, v bool) { c.Backend.SessionCookie.Secure = v })},
+	{"SESSION_COOKIE_SAME_SITE", "lax", "lax, strict or none", sameSite(sessionCookie)},
+	{"SESSION_COOKIE_DOMAIN", "", "the domain of it; unset is the host itself", text(func(c *Config, s string) { c.Backend.SessionCookie.Domain = s })},
+	{"SESSION_REFRESH_GRACE_PERIOD", "10s", "how long a session token that was exchanged still counts", grace},
 	{"LOGIN_STALL_TIME", "500", "milliseconds that a login takes at least", stall},
 	{"SECRET", "", "signs access tokens; unset: made at the first start and kept in the database",
 		text(func(c *Config, s string) { c.Secret = s })},
@@ -55,6 +66,15 @@ var settings = []setting{
 	{"CORS_ENABLED", "false", "let pages from CORS_ORIGIN connect and use REST", boolean(func(c *Config, v bool) { c.CORS = v })},
 	{"CORS_ORIGIN", "", "those origins, separated by commas; true is every origin",
 		text(func(c *Config, s string) { c.CORSOrigins = splitList(s) })},
+	{"CORS_METHODS", "", "the methods that they may use; unset is all that there are",
+		text(func(c *Config, s string) { c.Backend.CORSMethods = splitList(s) })},
+	{"CORS_ALLOWED_HEADERS", "Content-Type,Authorization", "the headers that they may send",
+		text(func(c *Config, s string) { c.Backend.CORSAllowedHeaders = splitList(s) })},
+	{"CORS_EXPOSED_HEADERS", "Content-Range", "the headers that they may see",
+		text(func(c *Config, s string) { c.Backend.CORSExposedHeaders = splitList(s) })},
+	{"CORS_CREDENTIALS", "true", "let them use cookies", boolean(func(c *Config, v bool) { c.Backend.CORSWithoutCredentials = !v })},
+	{"CORS_MAX_AGE", "18000", "seconds for which a browser may remember that", corsAge},
+	{"IP_TRUST_PROXY", "false", "how many proxies to believe in X-Forwarded-For; true is one; Directus's own default is true", proxies},
 	{"RATE_LIMITER_ENABLED", "", "limit the messages of a socket to POINTS in DURATION; unset is 200 a second, false is no limit",
 		boolean(func(c *Config, v bool) { c.RateLimiter = &v })},
 	{"RATE_LIMITER_POINTS", "", "messages; unset is 50", count(func(c *Config, n int) { c.RatePoints = n })},
@@ -62,7 +82,16 @@ var settings = []setting{
 	{"RATE_LIMITER_WEBSOCKETS_POINTS", "", "instead of RATE_LIMITER_POINTS", count(func(c *Config, n int) { c.SocketRatePoints = n })},
 	{"RATE_LIMITER_WEBSOCKETS_DURATION", "", "instead of RATE_LIMITER_DURATION",
 		seconds("RATE_LIMITER_WEBSOCKETS_DURATION", func(c *Config, d time.Duration) { c.SocketRateSeconds = d })},
+	{"QUERY_LIMIT_DEFAULT", "100", "how many items a query without a limit gets; -1 is all", limit(func(c *Config, n int) { c.Backend.QueryLimitDefault = n })},
+	{"QUERY_LIMIT_MAX", "", "the largest limit of a query; unset or -1 is any",
+		limit(func(c *Config, n int) { c.Backend.QueryLimitMax = max(n, 0) })},
+	{"MAX_RELATIONAL_DEPTH", "10", "how many relations a path in a query may pass, up to 10", depth},
+	{"MAX_BATCH_MUTATION", "", "the largest number of items in one change; unset is any", count(func(c *Config, n int) { c.Backend.MaxBatch = n })},
 	{"MAX_PAYLOAD_SIZE", "1mb", "how large the body of a request may be", size},
+	{"METRICS_ENABLED", "true", "serve /metrics, to administrators; Directus's own default is false",
+		boolean(func(c *Config, v bool) { c.Backend.Metrics = v })},
+	{"METRICS_TOKENS", "", "who sends one of these, separated by commas, in \"Authorization: Metrics TOKEN\" may read /metrics too",
+		text(func(c *Config, s string) { c.Backend.MetricsTokens = splitList(s) })},
 	{"LOG_LEVEL", "info", "debug, info, warn or error", logLevel},
 }
 
@@ -78,6 +107,10 @@ var misnamed = map[string]string{
 	"WEBSOCKETS_MAX_CONNECTIONS":      "WEBSOCKETS_REST_CONN_LIMIT",
 	"WEBSOCKETS_HEARTBEAT":            "WEBSOCKETS_HEARTBEAT_ENABLED",
 	"WEBSOCKETS_HEARTBEAT_FREQUENCY":  "WEBSOCKETS_HEARTBEAT_PERIOD",
+	"WEBSOCKETS_GRAPHQL":              "WEBSOCKETS_GRAPHQL_ENABLED",
+	"WEBSOCKETS_REST":                 "WEBSOCKETS_REST_ENABLED",
+	"WEBSOCKETS_LOGS":                 "WEBSOCKETS_LOGS_ENABLED",
+	"WEBSOCKETS_COLLAB":               "WEBSOCKETS_COLLAB_ENABLED",
 	"WEBSOCKETS_HEARTBEAT_INTERVAL":   "WEBSOCKETS_HEARTBEAT_PERIOD",
 	"WEBSOCKETS_HEARTBEAT_TIMEOUT":    "WEBSOCKETS_HEARTBEAT_PERIOD",
 	"WEBSOCKETS_REST_HEARTBEAT":       "WEBSOCKETS_HEARTBEAT_ENABLED",
@@ -94,6 +127,10 @@ var unserved = map[string]string{
 	"RATE_LIMITER_GLOBAL_":       "only the messages of each socket are limited",
 	"RATE_LIMITER_REGISTRATION_": "nobody can register",
 	"RATE_LIMITER_REDIS":         "limits are kept in memory",
+	"GRAPHQL_QUERY_TOKEN_LIMIT":  "GraphQL is not served",
+	"METRICS_SERVICES":           "there is one set of metrics",
+	"METRICS_SCHEDULE":           "metrics are always up to date",
+	"METRICS_NAME_PREFIX":        "the names begin with leveret_",
 }
 
 // families are the prefixes under which a name that is not known is refused: it is
@@ -133,11 +170,11 @@ func (c *Config) readEnvironment(environ []string) error {
 
 // checkName refuses a name that is one of ours but for a slip.
 func checkName(name string) error {
-	if !slices.ContainsFunc(families, func(family string) bool { return strings.HasPrefix(name, family) }) {
-		return nil
-	}
 	if isSetting(name) {
 		return nil
+	}
+	if !slices.ContainsFunc(families, func(family string) bool { return strings.HasPrefix(name, family) }) {
+		return refuseUnserved(name)
 	}
 	right := name
 	if rest, ok := strings.CutPrefix(name, "WEBSOCKET_"); ok { // Directus's are plural
@@ -149,12 +186,19 @@ func checkName(name string) error {
 	if right != name && isSetting(right) {
 		return fmt.Errorf("%s is not a setting; the right name is %s", name, right)
 	}
+	if err := refuseUnserved(name); err != nil {
+		return err
+	}
+	return fmt.Errorf("%s is not a setting; leveret --help lists them", name)
+}
+
+func refuseUnserved(name string) error {
 	for prefix, reason := range unserved {
 		if strings.HasPrefix(name, prefix) {
 			return fmt.Errorf("%s cannot be set: %s", name, reason)
 		}
 	}
-	return fmt.Errorf("%s is not a setting; leveret --help lists them", name)
+	return nil
 }
 
 func isSetting(name string) bool {
@@ -177,18 +221,13 @@ func boolean(set func(*Config, bool)) func(*Config, string) error {
 	}
 }
 
-// notServed takes what cannot be switched on, with its verb.
-func notServed(what string) func(*Config, string) error {
-	return func(c *Config, value string) error {
-		on := false
-		if err := boolean(func(_ *Config, v bool) { on = v })(c, value); err != nil {
-			return err
-		}
+// notServed says of what cannot be switched on, with its verb, that it stays off.
+func notServed(name, what string) func(*Config, string) error {
+	return boolean(func(c *Config, on bool) {
 		if on {
-			return fmt.Errorf("it must be false: %s not served here", what)
+			c.Warnings = append(c.Warnings, fmt.Sprintf("%s is true, and %s not served yet", name, what))
 		}
-		return nil
-	}
+	})
 }
 
 func text(set func(*Config, string)) func(*Config, string) error {
@@ -274,6 +313,98 @@ func duration(set func(*Config, time.Duration)) func(*Config, string) error {
 		set(c, time.Duration(d))
 		return nil
 	}
+}
+
+// grace is a duration, or 0 for none.
+func grace(c *Config, value string) error {
+	if value == "0" {
+		c.Accounts.RefreshGrace = -1
+		return nil
+	}
+	return duration(func(c *Config, d time.Duration) { c.Accounts.RefreshGrace = d })(c, value)
+}
+
+func sessionCookie(c *Config) *directus.Cookie { return &c.Backend.SessionCookie }
+func refreshCookie(c *Config) *directus.Cookie { return &c.Backend.RefreshCookie }
+
+// cookieForm is what RFC 6265 lets a cookie be called.
+var cookieForm = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
+
+func cookieName(of func(*Config) *directus.Cookie) func(*Config, string) error {
+	return func(c *Config, value string) error {
+		if !cookieForm.MatchString(value) {
+			return errors.New("it must be a name of letters, digits and signs such as _")
+		}
+		of(c).Name = value
+		return nil
+	}
+}
+
+func sameSite(of func(*Config) *directus.Cookie) func(*Config, string) error {
+	return func(c *Config, value string) error {
+		switch strings.ToLower(value) {
+		case "lax", "true":
+			of(c).SameSite = http.SameSiteLaxMode
+		case "strict":
+			of(c).SameSite = http.SameSiteStrictMode
+		case "none":
+			of(c).SameSite = http.SameSiteNoneMode
+		default:
+			return errors.New("it must be lax, strict or none")
+		}
+		return nil
+	}
+}
+
+func corsAge(c *Config, value string) error {
+	n, err := strconv.Atoi(value)
+	if err != nil || n < 0 || n > 1<<30 {
+		return errors.New("it must be a number of seconds, such as 18000")
+	}
+	c.Backend.CORSMaxAge = time.Duration(n) * time.Second
+	if n == 0 {
+		c.Backend.CORSMaxAge = -1
+	}
+	return nil
+}
+
+// proxies reads IP_TRUST_PROXY.
+//
+// Differs from Directus: 9. There true, which is the default, believes the first
+// address in X-Forwarded-For, which anybody can write there.
+func proxies(c *Config, value string) error {
+	n, err := strconv.Atoi(value)
+	switch {
+	case value == "true":
+		n = 1
+	case value == "false":
+		n = 0
+	case err != nil || n < 0 || n > 100:
+		return errors.New("it must be true, false or how many proxies there are; lists of their addresses are not served here")
+	}
+	c.Backend.TrustedProxies = n
+	return nil
+}
+
+// limit reads a number of items, or -1 for all.
+func limit(set func(*Config, int)) func(*Config, string) error {
+	return func(c *Config, value string) error {
+		n, err := strconv.Atoi(value)
+		if err != nil || n < -1 || n == 0 {
+			return errors.New("it must be a whole number from 1, or -1 for all")
+		}
+		set(c, n)
+		return nil
+	}
+}
+
+func depth(c *Config, value string) error {
+	n, err := strconv.Atoi(value)
+	if err != nil || n < 1 || n > 10 {
+		return errors.New("it must be a whole number from 1 to 10")
+	}
+	c.Backend.MaxRelationalDepth = n
+	return nil
 }
 
 func mode(c *Config, value string) error {

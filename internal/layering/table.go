@@ -46,11 +46,16 @@ var table = []rule{
 	{path: "server/sqlite", says: "stores items",
 		may:   list("server/directus", "protocol", "protocol/query"), // protocol: a refusal is a *protocol.Error
 		never: list("net/http")},
+	{path: "server/project", says: "reads a project from its description",
+		may:   list("server/directus", "protocol", "protocol/query"),
+		never: list("net/http", "database/sql/...")},
 	{path: "server/fileserver", says: "serves bytes"},
 	{path: "web", says: "holds bytes"},
 	{path: "server", says: "wires",
 		may: list("server/...", "web")},
 
+	{path: "server/examples/...", says: "shows how it is done",
+		may: list("server/directus", "server/sqlite", "protocol/...")},
 	{path: "server/e2e", says: "tests the whole", may: anything},
 	{path: "internal/...", says: "the works", may: anything},
 }

@@ -19,7 +19,7 @@ var moves = map[string]func(*player, context.Context, Line) error{
 	DirClientClose: (*player).hangUp,
 	DirClose:       (*player).ended,
 	DirREST:        (*player).call,
-	"c2s-ctl":      (*player).unsupported,
+	"c2s-ctl":      (*player).raw,
 	"s2c-ctl":      (*player).unsupported,
 }
 
@@ -88,7 +88,7 @@ func (p *player) upgraded(_ context.Context, line Line) error {
 func (p *player) say(_ context.Context, line Line) error {
 	text := line.Text()
 	if line.Binary || strings.HasPrefix(text, "(") {
-		return p.unsupported(nil, line)
+		return p.raw(nil, line)
 	}
 	frame, err := p.fill([]byte(text))
 	if err != nil {
@@ -103,6 +103,15 @@ func (p *player) say(_ context.Context, line Line) error {
 		p.found = append(p.found, Difference{Line: line.Number, Conn: line.Conn, Kind: Closed, Want: "open", Got: err.Error()})
 	}
 	return nil
+}
+
+// raw sends what a transport.Conn cannot, on a connection that can.
+func (p *player) raw(_ context.Context, line Line) error {
+	raw, ok := p.conn(line.Conn).conn.(RawSender)
+	if !ok {
+		return p.unsupported(nil, line)
+	}
+	return raw.SendLine(line)
 }
 
 func (p *player) unsupported(_ context.Context, line Line) error {

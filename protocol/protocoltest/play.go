@@ -22,6 +22,12 @@ type Server interface {
 	Call(ctx context.Context, call Call) (Answer, error)
 }
 
+// A RawSender is a connection that can send what a transport.Conn cannot: a binary
+// or a control frame, fragments, and what a line in parentheses describes.
+type RawSender interface {
+	SendLine(Line) error
+}
+
 // An Upgrade is the request that opens a connection.
 type Upgrade struct {
 	Conn    string            `json:"-"`   // the connection's name in the conversation

@@ -3,69 +3,98 @@ package query
 import (
 	"encoding/json"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
 // Bind returns the filter with every dynamic variable replaced by what it stands
-// for and every operand cast to its field's type, so that Match, and the SQL
-// compiler, need nothing else: see [Filter] for what may be in it. c may be nil:
-// then nothing is cast. A bound filter may be bound again.
+// for, every operand cast to its field's type and every relation found, so that
+// Match, and the SQL compiler, need nothing else: see [Filter] for what may be in it. c may be nil:
+// then nothing is cast, and what asks for a relation matches nothing. A bound filter
+// stays as it is, whatever the collection (without one it is not yet bound).
 //
 // Bind cannot fail: an operand that Validate would refuse makes a condition that
 // matches nothing. A _between with other than two values is left out, as in Directus.
 func (f *Filter) Bind(c *Collection, env Env) *Filter {
-	if f == nil {
+	switch {
+	case f == nil:
 		return nil
+	case f.bound:
+		return f
+	case f.Op.isRelation():
+		return f.bindRelation(c, env)
+	case f.Op != OpAnd && f.Op != OpOr:
+		return f.bindLeaf(c, env)
 	}
-	if f.Op == OpAnd || f.Op == OpOr {
-		nodes := make([]*Filter, 0, len(f.Nodes))
-		for _, node := range f.Nodes {
-			bound := node.Bind(c, env)
-			if bound == nil && node == nil && f.Op == OpOr {
-				return nil // an alternative that matches everything
-			}
-			if bound != nil {
-				nodes = append(nodes, bound)
-			}
+	nodes := make([]*Filter, 0, len(f.Nodes))
+	for _, node := range f.Nodes {
+		bound := node.Bind(c, env)
+		if bound == nil && node == nil && f.Op == OpOr {
+			return nil // an alternative that matches everything
 		}
-		if f.Op == OpAnd {
-			return And(nodes...)
+		if bound != nil {
+			nodes = append(nodes, bound)
 		}
-		return Or(nodes...)
 	}
-	return f.bindLeaf(c, env)
+	if f.Op == OpAnd {
+		return And(nodes...)
+	}
+	return Or(nodes...)
 }
 
 // nothing is a bound leaf that matches no row.
-func nothing(field string) *Filter { return &Filter{Op: OpIn, Field: field, Value: []any{}} }
+func nothing(c *Collection, field string) *Filter {
+	if c != nil {
+		if f := c.Field(field); f == nil || f.Type == Alias {
+			field = c.PrimaryKey
+		}
+	}
+	return &Filter{Op: OpIn, Field: field, Value: []any{}, bound: c != nil}
+}
 
 func (f *Filter) bindLeaf(c *Collection, env Env) *Filter {
 	cast := func(v any) (any, error) { return castAny(v), nil }
+	leaf := Filter{Op: f.Op, Field: f.Field, Func: f.Func, bound: c != nil}
 	if c != nil {
 		field := c.Field(f.Field)
 		if field == nil {
-			return nothing(c.PrimaryKey)
+			return nothing(c, f.Field)
+		}
+		t := field.Type
+		if f.Func != "" {
+			if t = Integer; !slices.Contains(functionsOf(field.Type), f.Func) || f.Op.isText() {
+				return nothing(c, f.Field)
+			}
+		}
+		if field.Type == Alias {
+			if f.Func == "" {
+				return f.bindMany(c, env)
+			}
+			relation, related := c.relation(f.Field)
+			if related == nil {
+				return nothing(c, f.Field)
+			}
+			leaf.Relation, leaf.Guard = relation, env.guard(related)
 		}
 		if !f.Op.isText() {
-			cast = func(v any) (any, error) { return castTo(field.Type, v) }
+			cast = func(v any) (any, error) { return castTo(t, v) }
 		}
 	}
 
 	if f.Op.isPresence() {
-		op := f.Op
 		if f.Value == false {
-			op = op.opposite()
+			leaf.Op = f.Op.opposite()
 		}
-		return &Filter{Op: op, Field: f.Field}
+		return &leaf
 	}
 
 	if f.Op.isList() {
 		list := []any{}
 		given, ok := f.Value.([]any)
 		if !ok {
-			return nothing(f.Field)
+			return nothing(c, f.Field)
 		}
 		for _, v := range given {
 			values, isList := env.resolve(v).([]any)
@@ -75,7 +104,7 @@ func (f *Filter) bindLeaf(c *Collection, env Env) *Filter {
 			for _, value := range values {
 				value, err := cast(value)
 				if err != nil {
-					return nothing(f.Field)
+					return nothing(c, f.Field)
 				}
 				list = append(list, value)
 			}
@@ -83,42 +112,68 @@ func (f *Filter) bindLeaf(c *Collection, env Env) *Filter {
 		if (f.Op == OpBetween || f.Op == OpNBetween) && len(list) != 2 {
 			return nil
 		}
-		return &Filter{Op: f.Op, Field: f.Field, Value: list}
+		leaf.Value = list
+		return &leaf
 	}
 
 	value, err := cast(env.resolve(f.Value))
 	if err != nil {
-		return nothing(f.Field)
+		return nothing(c, f.Field)
 	}
 	if value == nil {
 		switch f.Op {
 		case OpEq:
-			return &Filter{Op: OpNull, Field: f.Field}
+			leaf.Op = OpNull
+			return &leaf
 		case OpNeq:
-			return &Filter{Op: OpNNull, Field: f.Field}
+			leaf.Op = OpNNull
+			return &leaf
 		}
-		return nothing(f.Field) // unknown, whatever the row
+		return nothing(c, f.Field) // unknown, whatever the row
 	}
 
-	op := f.Op
-	if op.isText() {
+	if f.Op.isText() {
 		text, err := castText(value)
 		if err != nil {
-			return nothing(f.Field)
+			return nothing(c, f.Field)
 		}
 		value = text
-		switch op {
+		switch f.Op {
 		case OpIEq, OpNIEq:
 			value = lowerASCII(text)
 		case OpIContains, OpIStartsWith, OpIEndsWith:
-			op = "_" + op[len("_i"):]
+			leaf.Op = "_" + f.Op[len("_i"):]
 		case OpNIContains, OpNIStartsWith, OpNIEndsWith:
-			op = "_n" + op[len("_ni"):]
+			leaf.Op = "_n" + f.Op[len("_ni"):]
 		}
-	} else if _, isList := value.([]any); isList || !op.isComparison() {
-		return nothing(f.Field)
+	} else if _, isList := value.([]any); isList || !f.Op.isComparison() {
+		return nothing(c, f.Field)
 	}
-	return &Filter{Op: op, Field: f.Field, Value: value}
+	leaf.Value = value
+	return &leaf
+}
+
+// Bind returns the query with its filter and its sort keys bound, guards at every
+// hop; the rest stays as it is. What cannot be sorted by is left out of the keys. A
+// bound query may be bound again.
+func (q Query) Bind(c *Collection, env Env) Query {
+	q.Filter = q.Filter.Bind(c, env)
+	sort := q.Sort
+	q.Sort = nil
+	for _, key := range sort {
+		if key.Func == "" && key.Path == nil {
+			var hops []Hop
+			_, field, fn, err := c.follow(key.Field, "", func(r *Relation, related *Collection) {
+				hops = append(hops, Hop{Relation: r, Guard: env.guard(related)})
+			})
+			if err != nil {
+				continue
+			}
+			key.Field, key.Func, key.Path = field.Name, fn, hops
+		}
+		q.Sort = append(q.Sort, key)
+	}
+	return q
 }
 
 func (t Type) isNumber() bool {

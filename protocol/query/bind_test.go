@@ -2,6 +2,7 @@ package query_test
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -123,7 +124,7 @@ func TestBindWithoutACollectionCastsNothing(t *testing.T) {
 		&query.Filter{Op: query.OpEq, Field: "n", Value: int64(10)},
 		&query.Filter{Op: query.OpIn, Field: "u", Value: []any{"10", "u1"}},
 	)
-	if !reflect.DeepEqual(bound, want) {
+	if !reflect.DeepEqual(bound, want) { // not the type of a number is changed
 		t.Fatalf("got %s", bound.AppendJSON(nil))
 	}
 	if !bound.Match(query.Row{"n": int64(10), "u": "u1"}) || bound.Match(query.Row{"n": "10", "u": "u1"}) {
@@ -132,5 +133,49 @@ func TestBindWithoutACollectionCastsNothing(t *testing.T) {
 	odd := &query.Filter{Op: query.OpEq, Field: "n", Value: []any{"n"}}
 	if odd.Bind(nil, query.Env{}).Match(query.Row{"n": "n"}) {
 		t.Fatal("a list equals nothing")
+	}
+}
+
+// TestLongPatterns: a long text is found as a short one is, and what would take too long
+// is refused.
+func TestLongPatterns(t *testing.T) {
+	long := strings.Repeat("Äb", 100)
+	for text, want := range map[string]string{ // which of contains, starts with, ends with
+		"before " + long + " after":        "c",
+		strings.ReplaceAll(long, "b", "B"): "cse",
+		strings.ToLower(long):              "", // ä is not Ä to SQLite
+		"before\x00" + long:                "",
+		long + "\x00after":                 "cse",
+		"before " + long:                   "ce",
+		long[2:]:                           "",
+	} {
+		got := ""
+		for name, op := range map[string]query.Op{"c": query.OpContains, "s": query.OpStartsWith, "e": query.OpEndsWith} {
+			f := &query.Filter{Op: op, Field: "name", Value: long}
+			if not := (&query.Filter{Op: "_n" + op[1:], Field: "name", Value: long}); f.Match(query.Row{"name": text}) == not.Match(query.Row{"name": text}) {
+				t.Errorf("%s and its opposite say the same of %q", op, text)
+			}
+			if f.Match(query.Row{"name": text}) {
+				got += name
+			}
+		}
+		if len(got) != len(want) || strings.Trim(got, want) != "" {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+
+	c := &query.Collection{Name: "x", PrimaryKey: "id", Fields: []query.Field{{Name: "name", Type: query.Text}}}
+	f := &query.Filter{Op: query.OpContains, Field: "name", Value: strings.Repeat("x", query.MaxWildcards-1) + "_"}
+	if err := f.Validate(c); err != nil {
+		t.Error(err)
+	}
+	search := query.New()
+	search.Search = "%" + f.Value.(string)
+	if err := search.Validate(c); err == nil || err.Error() != `Invalid query. The value of "search" is 129 bytes long and has a wildcard ("%" or "_") in it; 128 are allowed then.` {
+		t.Errorf("got %v", err)
+	}
+	f.Value = search.Search
+	if err := f.Validate(c); err == nil || err.Error() != `Invalid query. The value of "_contains" is 129 bytes long and has a wildcard ("%" or "_") in it; 128 are allowed then.` {
+		t.Errorf("got %v", err)
 	}
 }

@@ -20,7 +20,7 @@ func CSVFromText(text string) json.RawMessage {
 	if text == "" {
 		return json.RawMessage("[]")
 	}
-	return appendTexts(strings.Split(text, ","))
+	return appendTexts(nil, strings.Split(text, ","))
 }
 
 func csvElements(raw []byte) (elements []string, ok bool) {
@@ -41,15 +41,4 @@ func csvElements(raw []byte) (elements []string, ok bool) {
 		elements = append(elements, text)
 	}
 	return elements, s.end()
-}
-
-func appendTexts(texts []string) json.RawMessage {
-	dst := []byte{'['}
-	for i, text := range texts {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = appendString(dst, text)
-	}
-	return append(dst, ']')
 }

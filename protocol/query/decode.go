@@ -52,7 +52,8 @@ func DecodeRow(raw []byte, c *Collection) (Row, error) {
 //     fraction, and becomes int64; float and decimal become float64;
 //   - a boolean takes 1, 0 and strings of these and of true and false;
 //   - dates take ISO 8601 and milliseconds since 1970, and become their text form;
-//   - csv takes an array or a string with commas, and becomes an array.
+//   - csv takes an array or a string with commas, and becomes an array, split at every
+//     comma, as it is stored.
 //
 // null is nil, whatever the type. The error is an *Error of code INVALID_PAYLOAD that
 // says what was expected.
@@ -181,7 +182,7 @@ func (s *scanner) composite(name string, f *Field) (any, error) {
 		if !ok {
 			return nil, invalidPayload(fmt.Sprintf("%q has to be a list of texts", name))
 		}
-		return appendTexts(elements), nil
+		return CSVFromText(strings.Join(elements, ",")), nil
 	case t.isNumber():
 		return nil, invalidPayload(fmt.Sprintf("Invalid numeric value for %q", name))
 	case t == Boolean:

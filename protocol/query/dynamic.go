@@ -17,7 +17,8 @@ const (
 	variableRole
 	variableRoles
 	variablePolicies
-	variableField // "$CURRENT_USER.first_name" and whatever else begins like a variable: not served yet
+	variableField   // "$CURRENT_USER.first_name" and its like
+	variableUnknown // whatever else begins like a variable
 )
 
 // variableOf tells which variable a text is. As in Directus every text that begins
@@ -36,11 +37,18 @@ func variableOf(text string) variable {
 	case "$CURRENT_POLICIES":
 		return variablePolicies
 	}
-	switch {
-	case strings.HasPrefix(text, "$NOW"):
+	if strings.HasPrefix(text, "$NOW") {
 		return variableNow
-	case strings.HasPrefix(text, "$CURRENT_USER"), strings.HasPrefix(text, "$CURRENT_ROLE"), strings.HasPrefix(text, "$CURRENT_POLICIES"):
-		return variableField
+	}
+	name, field, _ := strings.Cut(text, ".")
+	switch name {
+	case "$CURRENT_USER", "$CURRENT_ROLE", "$CURRENT_ROLES", "$CURRENT_POLICIES":
+		if field != "" {
+			return variableField
+		}
+	}
+	if strings.HasPrefix(text, "$CURRENT_USER") || strings.HasPrefix(text, "$CURRENT_ROLE") || strings.HasPrefix(text, "$CURRENT_POLICIES") {
+		return variableUnknown
 	}
 	return variableNone
 }
@@ -84,6 +92,8 @@ func (env Env) resolve(v any) any {
 	case variablePolicies:
 		return many(env.Policies)
 	case variableField:
+		return env.Fields[text]
+	case variableUnknown:
 		return nil
 	}
 	return v

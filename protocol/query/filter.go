@@ -1,5 +1,7 @@
 package query
 
+import "slices"
+
 // An Op is a filter operator, or "_and" or "_or".
 type Op string
 
@@ -60,6 +62,11 @@ const (
 // _between and _nbetween. Dynamic variables ("$NOW(-1 day)", "$CURRENT_USER") are
 // still strings. Code that builds a filter by hand may use int as well.
 //
+// {"author": {"name": …}} is a _some of author whose only node is about the related
+// rows: what is said in one such object is said of one and the same row. Value is
+// true where "_some" or "_none" was written out, which is for one-to-many relations
+// alone, and then a nil node stands for {}: any row.
+//
 // # As bound
 //
 // [Filter.Bind] leaves a tree that can be executed, or compiled to SQL, without
@@ -76,6 +83,22 @@ const (
 //     (with a fraction only if it is not zero), for date "2006-01-02", for time
 //     "15:04:05" (the same), so that comparing text compares time.
 //   - A csv field is compared as its elements joined by commas ([CSVText]), so it should be stored like that.
+//   - A leaf with a Func compares [FieldValue] of the field, and its scalars are numbers. With
+//     "count" of a one-to-many relation, Relation is set and the number is that of the
+//     related rows for which Guard is true (never NULL).
+//
+// # Relations as bound
+//
+// In _one, _some and _none Relation is set, and Nodes has one element, which is about the related
+// collection and may be nil: any row. Related are the rows whose Relation.Foreign
+// equals the row's Relation.Local, never those of a NULL, and of these only the rows
+// for which Guard is true. Field is the relation's, and has no column if it is one-to-many.
+//
+//	_one   the node is true of the related row, or, without one, of a row of NULLs, whose
+//	       own relations lead nowhere: LEFT JOIN … ON f = id AND guard WHERE node. Only
+//	       many-to-one; its node is never nil.
+//	_some  EXISTS (SELECT … WHERE foreign = local AND guard AND node)
+//	_none  NOT EXISTS (the same): rows for which the node is unknown do not count
 //
 // What Value is, by operator:
 //
@@ -104,6 +127,7 @@ type Filter struct {
 
 	Relation *Relation // of _one, _some, _none, and of a leaf with count(o2m)
 	Guard    *Filter   // which related rows count at all; nil = all. It is bound.
+	bound    bool      // of all but _and and _or: Bind has made it
 }
 
 // And joins filters; nils are left out, and the nodes of one that is an _and itself
@@ -169,12 +193,22 @@ func (f *Filter) AppendJSON(dst []byte) []byte {
 		return append(dst, ']', '}')
 	}
 	if f.Field != "" {
-		dst = appendString(dst, f.Field)
-		dst = append(dst, ':', '{')
+		name := f.Field
+		if f.Func != "" {
+			name = f.Func + "(" + name + ")"
+		}
+		dst = appendString(dst, name)
+		dst = append(dst, ':')
+		if (f.Op == OpOne || f.Op == OpSome && f.Value == nil) && f.node() != nil {
+			return append(f.node().AppendJSON(dst), '}')
+		}
+		dst = append(dst, '{')
 	}
 	dst = appendString(dst, string(f.Op))
 	dst = append(dst, ':')
-	if list, ok := f.Value.([]any); ok {
+	if f.Op.isRelation() {
+		dst = f.node().AppendJSON(dst)
+	} else if list, ok := f.Value.([]any); ok {
 		dst = append(dst, '[')
 		for i, value := range list {
 			if i > 0 {
@@ -193,29 +227,56 @@ func (f *Filter) AppendJSON(dst []byte) []byte {
 }
 
 // UsesNow reports whether the filter depends on the time, so that what it matches
-// changes although no row does. Ask before Bind, which replaces the variables.
+// changes although no row does. Ask before Bind, which replaces the variables. What
+// Env.Guard adds is to be asked for itself.
 func (f *Filter) UsesNow() bool {
+	uses := false
+	f.operands(func(text string) { uses = uses || variableOf(text) == variableNow })
+	return uses
+}
+
+// Variables returns the names of the fields of the user, the role and the like that
+// the filter uses ("$CURRENT_USER.first_name"), each once, sorted: what Env.Fields has
+// to hold before Bind.
+func (f *Filter) Variables() []string {
+	var names []string
+	f.operands(func(text string) {
+		if variableOf(text) == variableField && !slices.Contains(names, text) {
+			names = append(names, text)
+		}
+	})
+	slices.Sort(names)
+	return names
+}
+
+// operands calls yield for every operand that is text.
+func (f *Filter) operands(yield func(text string)) {
 	if f == nil {
-		return false
+		return
 	}
 	for _, node := range f.Nodes {
-		if node.UsesNow() {
-			return true
+		node.operands(yield)
+	}
+	list, ok := f.Value.([]any)
+	if !ok {
+		list = []any{f.Value}
+	}
+	for _, v := range list {
+		if text, ok := v.(string); ok {
+			yield(text)
 		}
 	}
-	uses := func(v any) bool {
-		text, ok := v.(string)
-		return ok && variableOf(text) == variableNow
-	}
-	if list, ok := f.Value.([]any); ok {
-		for _, v := range list {
-			if uses(v) {
-				return true
-			}
-		}
-	}
-	return uses(f.Value)
 }
+
+// node is what is asked of the related rows, maybe nil.
+func (f *Filter) node() *Filter {
+	if len(f.Nodes) == 0 {
+		return nil
+	}
+	return f.Nodes[0]
+}
+
+func (op Op) isRelation() bool { return op == OpOne || op == OpSome || op == OpNone }
 
 func (op Op) isList() bool {
 	return op == OpIn || op == OpNin || op == OpBetween || op == OpNBetween
@@ -256,6 +317,33 @@ func (op Op) isText() bool {
 		return true
 	}
 	return false
+}
+
+// paths is how deep fields are nested, 1 for a field of the collection itself.
+func (f *Filter) paths() int {
+	if f == nil {
+		return 0
+	}
+	deepest := 0
+	for _, node := range f.Nodes {
+		deepest = max(deepest, node.paths())
+	}
+	if f.Field != "" {
+		deepest++
+	}
+	return deepest
+}
+
+// size is the number of nodes.
+func (f *Filter) size() int {
+	if f == nil {
+		return 0
+	}
+	n := 1
+	for _, node := range f.Nodes {
+		n += node.size()
+	}
+	return n
 }
 
 // depth is the number of levels of the tree, 1 for a leaf.

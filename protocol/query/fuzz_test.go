@@ -22,7 +22,9 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add([]byte(`{"fields":"*","filter":"{\"a\":{\"_eq\":1}}","sort":"-id","limit":"5"}`))
 	f.Add([]byte(`{"filter":` + strings.Repeat(`{"_or":[{"n":1,"_or":[`, 20)))
-	things := tab.schema["things"]
+	f.Add([]byte(`{"filter":{"author":{"_or":[{"name":"Ann","_eq":1},{"articles":{"_none":{"year(published)":2026}}}],"_and":[{"name":"x"},{}]}},"sort":"-year(author.born)"}`))
+	f.Add([]byte(`{"fields":"*.*.id,x.name","alias":{"x":"author"},"deep":{"x":{"_filter":{"boss":{"name":"Bob"}},"articles":{"_limit":"1"}}}}`))
+	f.Add([]byte(`{"aggregate":{"count":["*","id"],"sum":"words"},"groupBy":["status","year(published)"],"sort":"-status"}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		q, err := query.Parse(raw)
 		if err != nil {
@@ -30,21 +32,66 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		parseAgain(t, q)
-		if err := q.Validate(things); err != nil {
-			wantRefusal(t, err)
+		q.UsesNow()
+		q.Filter.Variables()
+		for _, name := range []string{"things", "articles", "authors"} {
+			env := tab.env
+			if name == "authors" {
+				env.Guard = tab.guard(t)
+			}
+			execute(t, tab, q, tab.schema[name], env)
 		}
-		bound := q.Filter.Bind(things, tab.env)
-		wantBound(t, bound, things)
-		if again := bound.Bind(things, tab.env); !reflect.DeepEqual(again, bound) {
-			t.Fatalf("bound again: %s\nbefore: %s", again.AppendJSON(nil), bound.AppendJSON(nil))
-		}
-		q.Filter.Bind(nil, tab.env).Match(tab.rows["things"][0])
-		found := q.Execute(things, tab.rows["things"], tab.env)
-		if len(found) > len(tab.rows["things"]) {
-			t.Fatalf("%d rows of %d", len(found), len(tab.rows["things"]))
-		}
-		q.Select(things)
 	})
+}
+
+// execute does with an accepted query all that a server does.
+func execute(t *testing.T, tab *table, q query.Query, c *query.Collection, env query.Env) {
+	valid := true
+	if err := q.Validate(c); err != nil {
+		wantRefusal(t, err)
+		valid = false
+	}
+	bound := q.Filter.Bind(c, env)
+	wantBound(t, bound, c)
+	if again := bound.Bind(c, env); !reflect.DeepEqual(again, bound) {
+		t.Fatalf("bound again: %s\nbefore: %s", again.AppendJSON(nil), bound.AppendJSON(nil))
+	}
+	bound.Collections(c)
+	q.Filter.Bind(nil, env).Match(tab.rows[c.Name][0])
+	found := q.Execute(c, tab.rows[c.Name], env)
+	if len(found) > len(tab.rows[c.Name]) {
+		t.Fatalf("%d rows of %d", len(found), len(tab.rows[c.Name]))
+	}
+	wantMembers(t, q.Selection(c))
+	q.Select(c)
+	if !valid {
+		return // a group by what is no column has no value
+	}
+	groups := q.Groups(c, tab.rows[c.Name], env)
+	if text := q.AppendGroups(nil, groups); !json.Valid(text) {
+		t.Fatalf("not JSON: %s", text)
+	}
+}
+
+// wantMembers checks that what is selected is there.
+func wantMembers(t *testing.T, s *query.Selection) {
+	t.Helper()
+	names := map[string]bool{}
+	for _, m := range s.Members {
+		if names[m.Name] || s.Collection.Field(m.Field.Name) == nil {
+			t.Fatalf("%q is there twice, or of another collection", m.Name)
+		}
+		names[m.Name] = true
+		related := s.Collection.Related(m.Field.Relation)
+		if m.Nested != nil {
+			if m.Nested.Collection != related || m.Func != "" {
+				t.Fatalf("%q leads to %q", m.Name, m.Nested.Collection.Name)
+			}
+			wantMembers(t, m.Nested)
+		} else if m.Field.Type == query.Alias && related == nil {
+			t.Fatalf("%q has nothing to show", m.Name)
+		}
+	}
 }
 
 // FuzzFilter does the same with the filter alone, and with rows of any shape.
@@ -220,6 +267,30 @@ func wantBound(t *testing.T, f *query.Filter, c *query.Collection) {
 	field := c.Field(f.Field)
 	if field == nil {
 		fail("no such field")
+	}
+	if f.Op == query.OpOne || f.Op == query.OpSome || f.Op == query.OpNone {
+		related := c.Related(f.Relation)
+		switch {
+		case len(f.Nodes) != 1 || f.Value != nil || f.Func != "" || related == nil || field.Relation != f.Relation:
+			fail("a relation has one node and leads somewhere")
+		case f.Op == query.OpOne && (f.Relation.Many || f.Nodes[0] == nil):
+			fail("_one is for many-to-one, and asks something")
+		}
+		wantBound(t, f.Nodes[0], related)
+		wantBound(t, f.Guard, related)
+		return
+	}
+	isCount := f.Func == "count" && field.Type == query.Alias
+	if isCount != (f.Relation != nil) || f.Guard != nil && !isCount || f.Nodes != nil {
+		fail("only count of a relation has a relation")
+	}
+	if isCount {
+		wantBound(t, f.Guard, c.Related(f.Relation))
+	} else if field.Type == query.Alias {
+		fail("there is no such column")
+	}
+	if f.Func != "" {
+		field = &query.Field{Type: query.Integer}
 	}
 	scalar := func(v any) bool {
 		switch field.Type {

@@ -5,28 +5,36 @@ import "encoding/json"
 // Match reports whether the row satisfies a bound filter, by SQL's three-valued
 // logic: what compares with NULL is unknown, and unknown does not match. There is
 // no NOT above a leaf, so a leaf need only tell true from the rest. A field that
-// the row lacks is NULL. A nil filter matches everything.
-func (f *Filter) Match(row Row) bool {
+// the row lacks is NULL. A nil filter matches everything. There are no related rows.
+func (f *Filter) Match(row Row) bool { return f.MatchWith(row, nil) }
+
+// MatchWith is Match with related rows, found by lookup; nil finds none.
+func (f *Filter) MatchWith(row Row, lookup Lookup) bool {
 	if f == nil {
 		return true
+	}
+	if f.Field != "" && f.Relation == nil && f.Nodes == nil { // a leaf, without a detour
+		return f.matchValue(FieldValue(f.Func, row[f.Field], nil))
 	}
 	switch f.Op {
 	case OpAnd:
 		for _, node := range f.Nodes {
-			if !node.Match(row) {
+			if !node.MatchWith(row, lookup) {
 				return false
 			}
 		}
 		return true
 	case OpOr:
 		for _, node := range f.Nodes {
-			if node.Match(row) {
+			if node.MatchWith(row, lookup) {
 				return true
 			}
 		}
 		return len(f.Nodes) == 0
+	case OpOne, OpSome, OpNone:
+		return f.matchRelated(row, lookup)
 	}
-	return f.matchValue(row[f.Field])
+	return f.Relation != nil && f.matchValue(countRelated(f.Relation, f.Guard, row, lookup))
 }
 
 func (f *Filter) matchValue(v any) bool {

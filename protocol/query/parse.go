@@ -15,6 +15,9 @@ const (
 	MaxNodes      = 1_000  // conditions and groups of a filter
 	MaxListValues = 10_000 // values in all lists of a filter together
 	MaxPattern    = 2_000  // bytes of the operand of _contains and its like, and of a search
+	MaxWildcards  = 128    // bytes of such a text with "%" or "_" in it (checked by Validate)
+	MaxNames      = 1_000  // names in fields, sort, groupBy and alias, each, and aggregations
+	MaxDeep       = 100    // relations in a deep, those in one another counted too
 )
 
 const maxSafeInteger = 1<<53 - 1
@@ -22,7 +25,7 @@ const maxSafeInteger = 1<<53 - 1
 // Parse reads a query object, native JSON or the official SDK's stringified form
 // (fields "a,b", sort "-a", filter as a JSON string, limit "5"); nothing and null are the
 // empty query. Unknown keys are ignored. What Directus has and is not served yet
-// (aggregate, groupBy, deep, alias, version, export, relations, functions) is refused,
+// (version, export, _json, json(…), shapes on maps, relations to any collection) is refused,
 // and so is what breaks a limit.
 //
 // A limit, offset or page that is no number counts as not given, as Directus's
@@ -65,8 +68,11 @@ func Parse(raw []byte) (Query, error) {
 			return New(), err
 		}
 	}
-	if !s.end() {
+	switch {
+	case !s.end():
 		return New(), errQueryObject
+	case q.paths() > MaxRelations:
+		return New(), errRelations
 	}
 	return q, nil
 }
@@ -78,6 +84,8 @@ func (q *Query) set(key string, value []byte) (err error) {
 	switch key {
 	case "fields":
 		q.Fields, err = parseNames(key, value)
+	case "groupBy":
+		q.GroupBy, err = parseNames(key, value)
 	case "sort":
 		var names []string
 		names, err = parseNames(key, value)
@@ -88,6 +96,13 @@ func (q *Query) set(key string, value []byte) (err error) {
 				q.Sort = append(q.Sort, SortKey{Field: field, Desc: desc})
 			}
 		}
+	case "aggregate":
+		q.Aggregate, err = parseAggregate(value)
+	case "deep":
+		deeps := 0
+		q.Deep, err = parseDeep(value, &deeps)
+	case "alias":
+		q.Alias, err = parseAlias(value)
 	case "filter":
 		q.Filter, err = ParseFilter(value)
 	case "search":
@@ -107,8 +122,8 @@ func (q *Query) set(key string, value []byte) (err error) {
 		q.Page, err = parseNumber(key, value, 0, 0)
 	case "meta":
 		q.Meta, err = parseMeta(value)
-	case "aggregate", "groupBy", "deep", "alias", "version", "export":
-		if !isNothing(value) {
+	case "version", "export":
+		if !isNothing(value) && !(key == "version" && string(value) == `"main"`) {
 			err = notServed(key)
 		}
 	}
@@ -131,16 +146,24 @@ func parseNames(key string, value []byte) (names []string, err error) {
 	s := scanner{b: value}
 	add := func(text string) error {
 		for name := range strings.SplitSeq(text, ",") {
-			name = strings.TrimSpace(name)
-			if name == "" {
+			if name = strings.TrimSpace(name); name == "" {
 				continue
 			}
 			if key != "meta" {
-				if err := refusePath(strings.TrimPrefix(name, "-"), key); err != nil {
+				field, desc := name, false
+				if key == "sort" {
+					field, desc = strings.CutPrefix(name, "-")
+				}
+				if field, err = parsePath(field, key); err != nil {
 					return err
 				}
+				if name = field; desc {
+					name = "-" + field
+				}
 			}
-			names = append(names, name)
+			if names = append(names, name); len(names) > MaxNames {
+				return invalidQuery(fmt.Sprintf("%q has more than %d names", key, MaxNames))
+			}
 		}
 		return nil
 	}
@@ -148,8 +171,10 @@ func parseNames(key string, value []byte) (names []string, err error) {
 	case 'n', 'f':
 		return nil, nil
 	case '"':
-		err = add(s.text())
-		return names, err
+		if err := add(s.text()); err != nil {
+			return nil, err
+		}
+		return names, nil
 	case '[':
 		s.open('[')
 		for i, first := 0, true; s.more(']', &first); i++ {
@@ -163,17 +188,6 @@ func parseNames(key string, value []byte) (names []string, err error) {
 		return names, nil
 	}
 	return nil, invalidQuery(quote(key) + ` must be an array of names, or a string with commas`)
-}
-
-// refusePath refuses what is more than the name of a field: relations and functions.
-func refusePath(name, where string) error {
-	switch {
-	case strings.Contains(name, "("):
-		return invalidQuery(fmt.Sprintf(`%s in %q is a function, which is not served yet`, quote(name), where))
-	case strings.ContainsAny(name, ".:") && !isStar(name):
-		return invalidQuery(fmt.Sprintf(`%s in %q follows a relation, which is not served yet`, quote(name), where))
-	}
-	return nil
 }
 
 // parseNumber reads a number or a numeric string.

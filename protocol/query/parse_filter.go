@@ -48,6 +48,10 @@ func ParseFilter(raw []byte) (*Filter, error) {
 		return nil, errFilterJSON
 	case f.depth() > MaxDepth:
 		return nil, errDepth
+	case f.paths() > MaxRelations:
+		return nil, errRelations
+	case f.size() > MaxNodes:
+		return nil, errNodes
 	}
 	return f, nil
 }
@@ -55,6 +59,7 @@ func ParseFilter(raw []byte) (*Filter, error) {
 var (
 	errFilterJSON   = invalidQuery("Invalid JSON for filter object")
 	errFilterObject = invalidQuery("Invalid filter object")
+	errNodes        = invalidQuery(fmt.Sprintf("The filter has more than %d conditions", MaxNodes))
 	errDepth        = invalidQuery(fmt.Sprintf("The filter is nested deeper than %d levels", MaxDepth))
 )
 
@@ -90,16 +95,12 @@ func (p *filterParser) filter(field string, depth int) (*Filter, error) {
 		switch {
 		case key == string(OpAnd) || key == string(OpOr):
 			node, err = p.group(Op(key), field, depth)
+		case key == string(OpSome) || key == string(OpNone):
+			node, err = p.related(field, Op(key), depth)
 		case strings.HasPrefix(key, "_"):
 			node, err = p.leaf(field, Op(key))
-		case field != "":
-			err = refusePath(field+"."+key, "filter")
-		case key == "":
-			err = invalidQuery(`The name of a field in "filter" must not be empty`)
 		default:
-			if err = refusePath(key, "filter"); err == nil {
-				node, err = p.filter(key, depth+1)
-			}
+			node, err = p.field(field, key, depth)
 		}
 		if err != nil {
 			return nil, err
@@ -114,7 +115,78 @@ func (p *filterParser) filter(field string, depth int) (*Filter, error) {
 			return nil, err
 		}
 	}
-	return And(nodes...), nil
+	return together(And(nodes...), field), nil
+}
+
+// field takes what a key that is a field's name has: a filter on that field, which
+// is one of the rows related by outer, if there is an outer.
+func (p *filterParser) field(outer, key string, depth int) (*Filter, error) {
+	if key == "" {
+		return nil, invalidQuery(`The name of a field in "filter" must not be empty`)
+	}
+	name, err := parsePath(key, "filter")
+	if err != nil {
+		return nil, err
+	}
+	if strings.Contains(name, ".") {
+		return nil, invalidQuery(fmt.Sprintf(`%s in "filter" has to be written as nested objects, as in {"author": {"name": …}}`, quote(key)))
+	}
+	if fn, _ := splitFunction(outer); fn != "" {
+		return nil, invalidQuery(fmt.Sprintf(`%s in "filter" is a number, which has no field %s`, quote(outer), quote(key)))
+	}
+	node, err := p.filter(name, depth+1)
+	if err != nil || node == nil || outer == "" {
+		return node, err
+	}
+	return &Filter{Op: OpSome, Field: outer, Nodes: []*Filter{node}}, nil
+}
+
+// related takes the filter of a _some or _none.
+func (p *filterParser) related(field string, op Op, depth int) (*Filter, error) {
+	if err := p.count(); err != nil {
+		return nil, err
+	}
+	if fn, _ := splitFunction(field); fn != "" {
+		return nil, invalidQuery(fmt.Sprintf(`%s in "filter" is a number, which does not have %q`, quote(field), op))
+	}
+	node, err := p.filter("", depth+1)
+	if err != nil {
+		return nil, err
+	}
+	return &Filter{Op: op, Field: field, Value: true, Nodes: []*Filter{node}}, nil
+}
+
+// together makes the conditions of one object on rows related by the same field
+// one condition on one row.
+func together(f *Filter, field string) *Filter {
+	if f == nil || field == "" || f.Op != OpAnd && f.Op != OpOr {
+		return f
+	}
+	var inner, nodes []*Filter
+	place := 0
+	for _, node := range f.Nodes {
+		if node.Op == OpSome && node.Field == field && node.Value == nil {
+			if inner == nil {
+				place = len(nodes)
+				nodes = append(nodes, nil)
+			}
+			inner = append(inner, node.Nodes[0])
+		} else {
+			nodes = append(nodes, node)
+		}
+	}
+	if len(inner) < 2 || f.Op == OpOr && len(nodes) > 1 {
+		return f
+	}
+	joined := And(inner...)
+	if f.Op == OpOr {
+		joined = Or(inner...)
+	}
+	nodes[place] = &Filter{Op: OpSome, Field: field, Nodes: []*Filter{joined}}
+	if len(nodes) == 1 {
+		return nodes[0]
+	}
+	return &Filter{Op: OpAnd, Nodes: nodes}
 }
 
 // group takes the array of an _and or _or.
@@ -138,14 +210,14 @@ func (p *filterParser) group(op Op, field string, depth int) (*Filter, error) {
 		return nil, errFilterJSON
 	}
 	if op == OpAnd {
-		return And(nodes...), nil
+		return together(And(nodes...), field), nil
 	}
-	return Or(nodes...), nil
+	return together(Or(nodes...), field), nil
 }
 
 func (p *filterParser) count() error {
 	if p.nodes++; p.nodes > MaxNodes {
-		return invalidQuery(fmt.Sprintf("The filter has more than %d conditions", MaxNodes))
+		return errNodes
 	}
 	return nil
 }
@@ -156,10 +228,11 @@ func (p *filterParser) leaf(field string, op Op) (*Filter, error) {
 		return nil, err
 	}
 	switch op {
-	case "_some", "_none", "_json", "_intersects", "_nintersects", "_intersects_bbox", "_nintersects_bbox":
+	case "_json", "_intersects", "_nintersects", "_intersects_bbox", "_nintersects_bbox":
 		return nil, notServed(string(op))
 	}
-	f := &Filter{Op: op, Field: field}
+	f := &Filter{Op: op}
+	f.Func, f.Field = splitFunction(field)
 	var err error
 	if op.isList() {
 		f.Value, err = p.list(op)
@@ -187,14 +260,14 @@ func (p *filterParser) scalar(op Op) (any, error) {
 }
 
 // coerce turns the strings that stand for other values into these, and refuses
-// what is not served.
+// what looks like a variable and is none.
 func coerce(op Op, v any) (any, error) {
 	text, ok := v.(string)
 	if !ok {
 		return v, nil
 	}
-	if variableOf(text) == variableField {
-		return nil, notServed(text)
+	if variableOf(text) == variableUnknown {
+		return nil, invalidQuery("There is no variable " + quote(text))
 	}
 	if !op.isText() {
 		switch text {

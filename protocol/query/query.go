@@ -1,10 +1,6 @@
 package query
 
-import (
-	"encoding/json"
-	"slices"
-	"strconv"
-)
+import "slices"
 
 // Unset is the Limit of a query that names none; it is executed as [DefaultLimit].
 const Unset = -2
@@ -60,9 +56,11 @@ type SortKey struct {
 
 	Func string // "" = the field itself
 	Path []Hop  // the relations to go through before Field
+	// (With "count" of a one-to-many relation, Field is the relation's and the last hop
+	// is it: the key is the number of its rows.)
 }
 
-// A Hop is one m2o relation of a bound path.
+// A Hop is one relation of a bound path: m2o, or the o2m whose rows are counted.
 type Hop struct {
 	Relation *Relation
 	Guard    *Filter // the related row counts as missing unless this matches; bound
@@ -98,72 +96,10 @@ func (q Query) Window() (offset, limit int) {
 	return offset, limit
 }
 
-// JSON encodes the query natively, as a client sends it. It is Parse's inverse.
-// What is not set is left out.
-func (q Query) JSON() json.RawMessage {
-	dst := []byte{'{'}
-	key := func(name string) {
-		if len(dst) > 1 {
-			dst = append(dst, ',')
-		}
-		dst = append(dst, '"')
-		dst = append(dst, name...)
-		dst = append(dst, '"', ':')
-	}
-	texts := func(values []string) {
-		dst = append(dst, '[')
-		for i, value := range values {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			dst = appendString(dst, value)
-		}
-		dst = append(dst, ']')
-	}
-	if len(q.Fields) > 0 {
-		key("fields")
-		texts(q.Fields)
-	}
-	if q.Filter != nil {
-		key("filter")
-		dst = q.Filter.AppendJSON(dst)
-	}
-	if q.Search != "" {
-		key("search")
-		dst = appendString(dst, q.Search)
-	}
-	if len(q.Sort) > 0 {
-		key("sort")
-		names := make([]string, len(q.Sort))
-		for i, sort := range q.Sort {
-			names[i] = sort.Field
-			if sort.Desc {
-				names[i] = "-" + sort.Field
-			}
-		}
-		texts(names)
-	}
-	for _, number := range []struct {
-		name  string
-		value int
-		unset int
-	}{{"limit", q.Limit, Unset}, {"offset", q.Offset, 0}, {"page", q.Page, 0}} {
-		if number.value != number.unset {
-			key(number.name)
-			dst = strconv.AppendInt(dst, int64(number.value), 10)
-		}
-	}
-	if len(q.Meta) > 0 {
-		key("meta")
-		texts(q.Meta)
-	}
-	return append(dst, '}')
-}
-
 // Select returns the names of the fields to show: in the collection's order for
 // "*" and nil, else in the query's (a client that asks for user, text gets them in
-// that order). "*.*" and deeper stars are "*", since there are no relations to
-// follow. Names that the collection lacks are left out.
+// that order). It is for rows of a collection without relations: "*.*" and deeper
+// stars are "*", and what is not a name of a column is left out. See [Query.Selection].
 func (q Query) Select(c *Collection) []string {
 	names := make([]string, 0, len(c.Fields))
 	if len(q.Fields) == 0 {
@@ -173,8 +109,10 @@ func (q Query) Select(c *Collection) []string {
 		switch {
 		case isStar(name):
 			names = appendAll(names, c)
-		case c.Field(name) != nil && !slices.Contains(names, name):
-			names = append(names, name)
+		case !slices.Contains(names, name):
+			if field := c.Field(name); field != nil && field.Type != Alias {
+				names = append(names, name)
+			}
 		}
 	}
 	return names
@@ -182,11 +120,25 @@ func (q Query) Select(c *Collection) []string {
 
 func appendAll(names []string, c *Collection) []string {
 	for i := range c.Fields {
-		if !slices.Contains(names, c.Fields[i].Name) {
+		if c.Fields[i].Type != Alias && !slices.Contains(names, c.Fields[i].Name) {
 			names = append(names, c.Fields[i].Name)
 		}
 	}
 	return names
+}
+
+// UsesNow reports whether what the query finds depends on the time: its filter, or
+// one of deep. Ask before Bind.
+func (q Query) UsesNow() bool {
+	if q.Filter.UsesNow() {
+		return true
+	}
+	for _, deep := range q.Deep {
+		if deep.UsesNow() {
+			return true
+		}
+	}
+	return false
 }
 
 // isStar reports whether name is "*", "*.*", "*.*.*" and so on.
@@ -200,18 +152,30 @@ func isStar(name string) bool {
 }
 
 // Execute answers the query from rows held in memory: filter, search, sort,
-// window. It binds the filter itself (a bound one stays as it is), does not project and does not change rows.
+// window. It binds the query itself (a bound one stays as it is), finds related rows with
+// env.Lookup, does not project and does not change rows.
 // It is what the server's SQL must equal.
 func (q Query) Execute(c *Collection, rows []Row, env Env) []Row {
-	filter := And(q.Filter.Bind(c, env), SearchFilter(c, q.Search))
+	q = q.Bind(c, env)
+	found := q.matching(c, rows, env)
+	slices.SortStableFunc(found, func(a, b Row) int { return CompareWith(a, b, q.Sort, c.PrimaryKey, env.Lookup) })
+	return window(q, found)
+}
+
+// matching returns the rows that a bound query is about.
+func (q Query) matching(c *Collection, rows []Row, env Env) []Row {
+	filter := And(q.Filter, SearchFilter(c, q.Search))
 	var found []Row
 	for _, row := range rows {
-		if filter.Match(row) {
+		if filter.MatchWith(row, env.Lookup) {
 			found = append(found, row)
 		}
 	}
-	slices.SortStableFunc(found, func(a, b Row) int { return Compare(a, b, q.Sort, c.PrimaryKey) })
+	return found
+}
 
+// window cuts out what the query's limit, offset and page leave.
+func window[T any](q Query, found []T) []T {
 	offset, limit := q.Window()
 	found = found[min(max(offset, 0), len(found)):]
 	if limit >= 0 {

@@ -18,7 +18,7 @@ func SearchFilter(c *Collection, term string) *Filter {
 	number, isNumber := searchNumber(term)
 	for i := range c.Fields {
 		field := &c.Fields[i]
-		if field.Is("conceal") {
+		if field.isSecret() {
 			continue
 		}
 		switch {
@@ -31,7 +31,7 @@ func SearchFilter(c *Collection, term string) *Filter {
 		}
 	}
 	if len(nodes) == 0 {
-		return nothing(c.PrimaryKey)
+		return nothing(c, c.PrimaryKey)
 	}
 	return Or(nodes...)
 }

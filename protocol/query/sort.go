@@ -11,8 +11,21 @@ import (
 // descending (as SQLite), text by bytes, then by the primary key, so that the order
 // is total.
 func Compare(a, b Row, keys []SortKey, primaryKey string) int {
-	for _, key := range keys {
-		if c := CompareValues(a[key.Field], b[key.Field]); c != 0 {
+	return CompareWith(a, b, keys, primaryKey, nil)
+}
+
+// CompareWith is Compare by bound keys that may lead through relations, whose rows are
+// found by lookup; nil finds none. What a missing row would have is null.
+func CompareWith(a, b Row, keys []SortKey, primaryKey string, lookup Lookup) int {
+	for i := range keys {
+		key := &keys[i]
+		var c int
+		if key.Func == "" && len(key.Path) == 0 {
+			c = CompareValues(a[key.Field], b[key.Field])
+		} else {
+			c = CompareValues(key.value(a, lookup), key.value(b, lookup))
+		}
+		if c != 0 {
 			if key.Desc {
 				return -c
 			}
@@ -20,6 +33,24 @@ func Compare(a, b Row, keys []SortKey, primaryKey string) int {
 		}
 	}
 	return CompareValues(a[primaryKey], b[primaryKey])
+}
+
+// value is what a bound key sorts a row by.
+func (key *SortKey) value(row Row, lookup Lookup) any {
+	for _, hop := range key.Path {
+		if hop.Relation.Many {
+			return countRelated(hop.Relation, hop.Guard, row, lookup)
+		}
+		found := Row(nil)
+		for _, related := range relatedRows(hop.Relation, row, lookup) {
+			if hop.Guard.MatchWith(related, lookup) {
+				found = related
+				break
+			}
+		}
+		row = found
+	}
+	return FieldValue(key.Func, row[key.Field], nil)
 }
 
 // CompareValues orders two values of one field: nil < false < true < numbers <

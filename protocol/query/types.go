@@ -1,7 +1,14 @@
 // Package query says what a Directus query means: it parses, validates, matches,
-// sorts and projects in memory, without any I/O.
+// sorts, projects and aggregates in memory, without any I/O.
 //
-// The server compiles the same types to SQL; one table of cases holds the two to
+// A request goes through [Parse], which knows no schema, [Query.Validate], and
+// [Query.Bind], which knows the schema, who asks and the time, and looks up what the text
+// stands for: [Filter] and [SortKey] say what a bound one holds. From then on nothing
+// else is needed but rows, and those related to them, which a [Lookup] finds:
+// [Query.Execute] gives items, to be shown as [Query.Selection] says, and
+// [Query.Groups] gives aggregates.
+//
+// The server compiles the bound types to SQL; one table of cases holds the two to
 // the same answer.
 package query
 
@@ -116,6 +123,10 @@ func (f *Field) Is(special string) bool {
 	return false
 }
 
+// isSecret reports whether nobody is to learn anything of the value but whether
+// there is one.
+func (f *Field) isSecret() bool { return f.Type == Hash || f.Is("conceal") || f.Is("hash") }
+
 // An Env is what dynamic variables stand for: $NOW, $CURRENT_USER, $CURRENT_ROLE,
 // $CURRENT_ROLES, $CURRENT_POLICIES. Empty strings are null.
 type Env struct {
@@ -128,9 +139,13 @@ type Env struct {
 	// whole name. See [Filter.Variables].
 	Fields map[string]any
 	// Guard returns which rows of a related collection may be looked at, as a filter
-	// to bind (it may itself have relations, which are not guarded again); nil = all.
-	// Bind puts it at every relation that a filter, a sort key or a function passes.
+	// (it may itself have relations, which are not guarded again); nil = all. Bind puts it
+	// at every relation that a filter, a sort key or a function passes. Bind it to the
+	// whole collection before, if it looks at fields that the query itself may not: else it is
+	// bound to the collection that the query sees.
 	Guard func(collection string) *Filter
+	// Lookup finds related rows for Execute and Groups; nil = there are none.
+	Lookup Lookup
 }
 
 // An Error refuses a query or a value. Code is "INVALID_QUERY", "FORBIDDEN" for a

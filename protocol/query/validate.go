@@ -2,14 +2,44 @@ package query
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 )
 
-// Validate checks the query against the collection: every field exists, every
-// operator is one that Directus has for the field's type, every operand can be cast
-// to it. An unknown field is FORBIDDEN, as Directus tells it apart from no permission
+// Validate checks the query against the collection, and against those of its Schema where
+// it follows relations: every field exists, every operator is one that Directus has
+// for the field's type, every operand can be cast to it, every function and aggregate has a
+// type that it is for. An unknown field is FORBIDDEN, as Directus tells it apart from no permission
 // to nobody; anything else is INVALID_QUERY.
+//
+// As in Directus, fields that lead to a collection that the schema does not have are
+// no mistake, but left out of the answer; a filter or a sort key must not lead there.
 func (q Query) Validate(c *Collection) error {
+	if err := checkMeta(q.Meta); err != nil {
+		return err
+	}
+	if err := q.validateRows(c, ""); err != nil {
+		return err
+	}
+	if q.Grouped() {
+		return q.validateGroups(c)
+	}
+	for _, name := range slices.Sorted(maps.Keys(q.Alias)) {
+		if _, field := splitFunction(q.Alias[name]); c.Field(field) == nil {
+			return errField(c, field, "")
+		}
+	}
+	if len(q.Fields) > 0 {
+		s := selector{left: MaxMembers}
+		if s.selection(c, q.Fields, q, ""); s.err != nil {
+			return s.err
+		}
+	}
+	return nil
+}
+
+// validateRows checks what a query and a deep have in common; path leads to c.
+func (q Query) validateRows(c *Collection, path string) error {
 	for _, bound := range []struct {
 		key   string
 		value int
@@ -19,47 +49,79 @@ func (q Query) Validate(c *Collection) error {
 			return errLeast(bound.key, bound.least)
 		}
 	}
-	if err := checkMeta(q.Meta); err != nil {
+	if err := q.Filter.validate(c, path); err != nil {
 		return err
 	}
-	if err := q.Filter.Validate(c); err != nil {
+	if err := checkPattern("search", q.Search); err != nil {
 		return err
-	}
-	for _, name := range q.Fields {
-		if !isStar(name) && c.Field(name) == nil {
-			return errField(c, name)
-		}
 	}
 	for _, key := range q.Sort {
-		field := c.Field(key.Field)
-		if field == nil {
-			return errField(c, key.Field)
-		}
-		if field.Type == JSON || field.Type == CSV {
+		_, field, fn, err := c.follow(key.Field, path, func(*Relation, *Collection) {})
+		switch {
+		case err != nil:
+			return err
+		case fn != "":
+		case field.Type == JSON || field.Type == CSV || field.Type == Alias:
 			return invalidQuery(fmt.Sprintf("Sorting by %s is not served: its type is %q", quote(key.Field), field.Type))
+		case field.isSecret():
+			return invalidQuery(fmt.Sprintf("Sorting by %s is not allowed: it is concealed", quote(key.Field)))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(q.Deep)) {
+		field := c.Field(name)
+		if real, ok := q.Alias[name]; ok {
+			field = c.Field(real)
+		}
+		switch related := (*Collection)(nil); {
+		case field == nil:
+			return errField(c, name, path)
+		case field.Relation == nil:
+			return invalidQuery(fmt.Sprintf(`%s in "deep" is no relation`, quote(name)))
+		default:
+			if related = c.Related(field.Relation); related != nil {
+				if err := q.Deep[name].validateRows(related, join(path, name)); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	return nil
 }
 
-// errField is FORBIDDEN for a field; "Queried in root" is where Directus says the
-// field was asked for, and root is all there is without relations.
-func errField(c *Collection, name string) *Error {
+// errField is FORBIDDEN for a field; path leads to its collection, "" is root.
+func errField(c *Collection, name, path string) *Error {
 	return &Error{
 		Code:    "FORBIDDEN",
-		Message: fmt.Sprintf(`You don't have permission to access field "%s" in collection "%s" or it does not exist. Queried in root.`, name, c.Name),
+		Message: fmt.Sprintf(`You don't have permission to access field "%s" in collection "%s" or it does not exist. Queried in %s.`, name, c.Name, place(path)),
 	}
 }
 
+// errCollection is the same for a collection that path leads to.
+func errCollection(name, path string) *Error {
+	return &Error{
+		Code:    "FORBIDDEN",
+		Message: fmt.Sprintf(`You don't have permission to access collection "%s" or it does not exist. Queried in %s.`, name, place(path)),
+	}
+}
+
+func place(path string) string {
+	if path == "" {
+		return "root"
+	}
+	return `"` + path + `"`
+}
+
 // Validate checks the filter's fields, operators and operands against the
-// collection; nil is valid.
-func (f *Filter) Validate(c *Collection) error {
+// collection, and those of its relations; nil is valid.
+func (f *Filter) Validate(c *Collection) error { return f.validate(c, "") }
+
+func (f *Filter) validate(c *Collection, path string) error {
 	if f == nil {
 		return nil
 	}
 	if f.Op == OpAnd || f.Op == OpOr {
 		for _, node := range f.Nodes {
-			if err := node.Validate(c); err != nil {
+			if err := node.validate(c, path); err != nil {
 				return err
 			}
 		}
@@ -70,14 +132,51 @@ func (f *Filter) Validate(c *Collection) error {
 	}
 	field := c.Field(f.Field)
 	if field == nil {
-		return errField(c, f.Field)
+		return errField(c, f.Field, path)
 	}
-	if !slices.Contains(operatorsOf(field.Type), f.Op) {
-		return invalidQuery(fmt.Sprintf(`"%s" field type does not contain the "%s" filter operator`, field.Type, f.Op))
+	related := c.Related(field.Relation)
+	if field.Relation != nil && related == nil && (f.Op.isRelation() || field.Type == Alias) {
+		return errCollection(field.Relation.Collection, join(path, f.Field))
 	}
-	if field.Is("conceal") && !f.Op.isPresence() {
+	switch {
+	case f.Op.isRelation() && related == nil:
+		if err := f.node().validate(c, path); err != nil {
+			return err // Directus looks for it in the same collection
+		}
+		return invalidQuery(quote(f.Field) + " leads to no other items")
+	case f.Op.isRelation():
+		if f.Value != nil && !field.Relation.Many {
+			return invalidQuery(fmt.Sprintf("%q is for one-to-many fields: leave it out of the filter on %s", f.Op, quote(f.Field)))
+		}
+		return f.node().validate(related, join(path, f.Field))
+	case f.Func != "":
+		if !slices.Contains(functionsOf(field.Type), f.Func) || field.Type == Alias && related == nil {
+			return errFunction(f.Func)
+		}
+		field = &Field{Name: f.Field, Type: Integer}
+	case field.Type == Alias && related == nil:
+		return invalidQuery(quote(f.Field) + " holds no value to filter by")
+	case field.Type == Alias && !f.Op.isPresence(): // it is about their keys
+		key := *f
+		key.Field = related.PrimaryKey
+		return key.validate(related, join(path, f.Field))
+	case field.Type == Alias:
+	case !slices.Contains(operatorsOf(field.Type), f.Op):
+		return errOperator(field, f.Op)
+	case field.isSecret() && !f.Op.isPresence():
 		return invalidQuery(fmt.Sprintf(`Field with "conceal" special does not allow the "%s" filter operator`, f.Op))
 	}
+	if f.Func != "" && !slices.Contains(orderedOperators, f.Op) {
+		return errOperator(field, f.Op)
+	}
+	return f.validateOperand(field)
+}
+
+func errOperator(field *Field, op Op) *Error {
+	return invalidQuery(fmt.Sprintf(`"%s" field type does not contain the "%s" filter operator`, field.Type, op))
+}
+
+func (f *Filter) validateOperand(field *Field) error {
 	if f.Op.isPresence() {
 		switch f.Value {
 		case nil, true, false, "":
@@ -111,7 +210,7 @@ func checkOperand(f *Filter, field *Field, v any) error {
 		case variable == variableNow && field.Type.isNumber():
 			return nil // in milliseconds
 		case variable == variableField:
-			return notServed(text)
+			return nil // it is known when the query is bound
 		case variable.isList() && !f.Op.isList():
 			return invalidQuery(fmt.Sprintf(`%s is a list: use it with "_in" or "_nin"`, quote(text)))
 		}
@@ -120,8 +219,14 @@ func checkOperand(f *Filter, field *Field, v any) error {
 		if v == nil {
 			return nil
 		}
-		_, err := castText(v)
-		return err
+		text, err := castText(v)
+		if err != nil {
+			return err
+		}
+		if f.Op == OpIEq || f.Op == OpNIEq {
+			return nil
+		}
+		return checkPattern(string(f.Op), text)
 	}
 	_, err := castTo(field.Type, v)
 	return err

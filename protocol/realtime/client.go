@@ -28,18 +28,19 @@ type Client struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup // every goroutine of this client, and its timer
 
-	mu       sync.Mutex // guards all that follows
-	session  *session.Session
-	closed   bool
-	link     *link // the newest attempt to connect, or nil
-	requests map[session.RequestID]*request
-	subs     map[session.SubID]*Subscription
-	lastID   int64
-	alarm    alarm
-	told     told
-	changes  changes
-	readers  map[*messageReader]bool
-	watchers []*watcher
+	mu        sync.Mutex // guards all that follows
+	session   *session.Session
+	closed    bool
+	link      *link // the newest attempt to connect, or nil
+	requests  map[session.RequestID]*request
+	subs      map[session.SubID]*Subscription
+	lastID    int64
+	alarm     alarm
+	told      told
+	changes   changes
+	readers   map[*messageReader]bool
+	listening int // how many of them want more than errors and protocol.Raw
+	watchers  []*watcher
 }
 
 // New returns a client that is not connected; call Connect. A URL that cannot be

@@ -96,3 +96,42 @@ func ExampleClient_States() {
 	// Output:
 	// closed asked
 }
+
+// Who else is at an item: the members, each change among them, and what they say.
+func ExampleClient_Presence() {
+	ctx := context.Background()
+	server := fakeServer(
+		`{"type":"presence","event":"init","id":"me","ttl":30,"members":[{"id":"b","user":"bob"},{"id":"me","user":"ann","data":"title"}],"uid":"<uid>"}`,
+		`{"type":"broadcast","channel":"cursor","data":[3,7],"from":"b","uid":"<uid>"}`,
+		`{"type":"presence","event":"leave","members":[{"id":"b"}],"uid":"<uid>"}`,
+	)
+	client, err := realtime.Dial(ctx, "http://localhost:8055", &realtime.Options{Token: realtime.StaticToken("editor-demo-token"), Dialer: server})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer client.Close()
+	presence, err := client.Presence(ctx, "articles", 5, &realtime.PresenceOptions{Data: "title"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer presence.Leave(ctx)
+	for event, err := range presence.Events(ctx) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		for _, member := range event.Members {
+			fmt.Printf("%s: %s%s\n", event.Kind, member.User, event.Data)
+		}
+		if event.Kind == realtime.PresenceLeave {
+			break
+		}
+	}
+	// Output:
+	// init: bob
+	// init: ann
+	// broadcast: bob[3,7]
+	// leave: bob
+}

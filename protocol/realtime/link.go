@@ -147,7 +147,7 @@ func (c *Client) read(l *link) {
 func (c *Client) receive(l *link, frames [][]byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.stepLocked(session.Received{Epoch: l.epoch, Frames: frames, Quiet: len(c.readers) == 0})
+	c.stepLocked(session.Received{Epoch: l.epoch, Frames: frames, Quiet: c.listening == 0})
 }
 
 // listen returns the context of the next Receives, which Ticks and failed Sends end.

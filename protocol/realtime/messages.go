@@ -29,10 +29,12 @@ func (c *Client) Messages(ctx context.Context) iter.Seq2[protocol.Message, error
 			return
 		}
 		c.readers[r] = true
+		c.listening++
 		c.mu.Unlock()
 		defer func() {
 			c.mu.Lock()
 			delete(c.readers, r)
+			c.listening--
 			c.mu.Unlock()
 		}()
 		for {
@@ -65,6 +67,8 @@ func (c *Client) Messages(ctx context.Context) iter.Seq2[protocol.Message, error
 
 // A messageReader is one loop over the messages. The client's mu guards it.
 type messageReader struct {
+	wants func(protocol.Message) bool // nil = all
+
 	queue  []protocol.Message
 	behind bool // the queue was full: nothing is added any more
 	ended  bool
@@ -80,6 +84,9 @@ func (r *messageReader) wake() {
 
 func (c *Client) arrived(m protocol.Message) {
 	for r := range c.readers {
+		if r.wants != nil && !r.wants(m) {
+			continue
+		}
 		if r.behind = r.behind || len(r.queue) >= messageLimit; !r.behind {
 			r.queue = append(r.queue, m)
 		}

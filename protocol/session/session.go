@@ -14,7 +14,7 @@ type Session struct {
 	// Of the present step.
 	now     time.Time
 	effects []Effect
-	quiet   bool // no Arrived is wanted
+	quiet   bool // of the protocol's own messages no Arrived is wanted
 	steps   int64
 
 	phase phase
@@ -249,7 +249,7 @@ func (s *Session) frame(frame []byte) {
 	if s.private(m) {
 		return
 	}
-	if !s.quiet {
+	if !s.quiet || beyond(m) {
 		s.emit(Arrived{Message: m, Frame: frame})
 	}
 	switch m := m.(type) {
@@ -262,6 +262,16 @@ func (s *Session) frame(frame []byte) {
 	default:
 		s.reply(m)
 	}
+}
+
+// beyond reports whether a message may be one of a server's own extensions, for which
+// somebody listens who has no use for the rest.
+func beyond(m protocol.Message) bool {
+	switch m.(type) {
+	case protocol.Raw, *protocol.Error:
+		return true
+	}
+	return false
 }
 
 // errorFrame finds out whose error it is.

@@ -238,7 +238,8 @@ type (
 	Received struct {
 		Epoch  int
 		Frames [][]byte
-		// Quiet says that nobody wants an Arrived for each of them.
+		// Quiet says that nobody wants an Arrived for each of them, but only for
+		// errors and for what is no message of the protocol (protocol.Raw).
 		Quiet bool
 	}
 	// Lost says that the connection ended. Code is the close code (1006 if there

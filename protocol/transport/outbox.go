@@ -46,6 +46,13 @@ func (o *outbox) push(frame []byte) error {
 	return nil
 }
 
+// waiting returns how many frames and bytes wait.
+func (o *outbox) waiting() (frames, bytes int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.frames), o.size
+}
+
 // shut queues the close behind the frames. Only the first one counts.
 func (o *outbox) shut(end *CloseError) {
 	o.mu.Lock()

@@ -39,6 +39,13 @@ type pipeEnd struct {
 // SetMaxFrame limits the frames that this end accepts, in bytes.
 func (p *pipeEnd) SetMaxFrame(n int64) { p.maxFrame.Store(n) }
 
+// Waiting returns how many frames and bytes wait for the other end.
+func (p *pipeEnd) Waiting() (frames, bytes int) {
+	p.peer.mu.Lock()
+	defer p.peer.mu.Unlock()
+	return len(p.peer.frames), p.peer.size
+}
+
 func (p *pipeEnd) Send(frame []byte) error {
 	if p.overflow.Load() {
 		return ErrOverflow

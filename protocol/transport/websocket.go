@@ -193,6 +193,9 @@ func newSocket(ws *websocket.Conn, link *linkConn, o *AcceptOptions) *socket {
 // SetMaxFrame limits the frames that are accepted, in bytes, from the next one on.
 func (s *socket) SetMaxFrame(n int64) { s.maxFrame.Store(n) }
 
+// Waiting returns how many frames and bytes wait to be sent.
+func (s *socket) Waiting() (frames, bytes int) { return s.out.waiting() }
+
 func (s *socket) Send(frame []byte) error { return s.out.push(frame) }
 
 func (s *socket) Close(code int, reason string) error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -23,6 +22,9 @@ type Identity struct {
 	Admin    bool      // may do everything
 	App      bool      // may use Directus's own app
 	Expires  time.Time // when the token ends; zero = never
+	Session  string    // of a session token: the hash of its session; "" = none
+
+	program bool // this program itself, which fills its store
 }
 
 // env returns what dynamic variables stand for.
@@ -30,28 +32,22 @@ func (who *Identity) env(now time.Time) query.Env {
 	return query.Env{Now: now, User: who.User, Role: who.Role, Roles: who.Roles, Policies: who.Policies}
 }
 
-// A Session is what a login or a refresh gives.
-type Session struct {
-	Identity     Identity
-	AccessToken  string
-	RefreshToken string
-	Expires      time.Duration // how long the access token lives
-	// RefreshExpires is how long the refresh token lives.
-	RefreshExpires time.Duration
-}
-
 // An Authenticator knows who somebody is. Its refusals are *protocol.Errors with
 // the codes INVALID_CREDENTIALS, INVALID_TOKEN, TOKEN_EXPIRED or USER_SUSPENDED;
 // any other error is internal.
 type Authenticator interface {
-	// Authenticate tells whose access token or static token this is.
+	// Authenticate tells whose access token, session token or static token this is.
 	Authenticate(ctx context.Context, token string) (Identity, error)
+	// Identify tells who a user is now, whose token was accepted earlier.
+	Identify(ctx context.Context, user string) (Identity, error)
 	// Login signs in with e-mail and password.
-	Login(ctx context.Context, email, password string) (Session, error)
-	// Refresh exchanges a refresh token for a new one; the old one is void.
-	Refresh(ctx context.Context, refreshToken string) (Session, error)
-	// Logout voids a refresh token. It is no error if there is no such token.
-	Logout(ctx context.Context, refreshToken string) error
+	Login(ctx context.Context, email, password string, kind Kind) (Session, error)
+	// Refresh exchanges a refresh token, or a session token, for a new one; the old
+	// one is void. Either kind of session can come of it.
+	Refresh(ctx context.Context, token string, kind Kind) (Session, error)
+	// Logout voids a refresh token or a session token. It is no error if there is no
+	// such token.
+	Logout(ctx context.Context, token string) error
 }
 
 // AccountsOptions configures [NewAccounts]. Nil and zero mean the defaults.
@@ -63,6 +59,15 @@ type AccountsOptions struct {
 	AccessTokenTTL time.Duration
 	// RefreshTokenTTL is how long a refresh token lives (REFRESH_TOKEN_TTL); 0 = 7 days.
 	RefreshTokenTTL time.Duration
+	// SessionTTL is how long a session token lives (SESSION_COOKIE_TTL); 0 = 1 day.
+	SessionTTL time.Duration
+	// RefreshGrace is how long a session token that was exchanged still counts, so
+	// that what two tabs ask for at once does not sign one of them out
+	// (SESSION_REFRESH_GRACE_PERIOD); 0 = 10 seconds, negative = not at all.
+	RefreshGrace time.Duration
+	// Permissions says which policies apply to whom, hence who is an administrator;
+	// they have to be the hub's own. nil = the roles in the store say who is.
+	Permissions *Permissions
 	// LoginStall is the least time that a login takes, so that time tells nothing
 	// (LOGIN_STALL_TIME); 0 = 500 ms, negative = none.
 	LoginStall time.Duration
@@ -86,6 +91,8 @@ func NewAccounts(ctx context.Context, store Store, opts *AccountsOptions) (*Acco
 	}
 	setDefault(&a.opts.AccessTokenTTL, 15*time.Minute)
 	setDefault(&a.opts.RefreshTokenTTL, 7*24*time.Hour)
+	setDefault(&a.opts.SessionTTL, 24*time.Hour)
+	setDefault(&a.opts.RefreshGrace, 10*time.Second)
 	setDefault(&a.opts.LoginStall, 500*time.Millisecond)
 	if a.opts.Now == nil {
 		a.opts.Now = time.Now
@@ -128,6 +135,9 @@ type claims struct {
 	Role  string `json:"role"`
 	App   bool   `json:"app_access"`
 	Admin bool   `json:"admin_access"`
+	// Session is a refresh token: with it this is a session token, which counts for
+	// as long as there is that session.
+	Session string `json:"session,omitempty"`
 	jwt.RegisteredClaims
 }
 
@@ -148,22 +158,65 @@ func (a *Accounts) Authenticate(ctx context.Context, token string) (Identity, er
 		}
 		return a.identify(ctx, user)
 	}
+	c, err := a.verify(token)
+	if err != nil {
+		return Identity{}, err
+	}
+	if c.Session != "" {
+		session, err := a.findSession(ctx, c.Session)
+		if err != nil {
+			return Identity{}, err
+		}
+		if session["user"] != c.ID {
+			return Identity{}, errCredentials
+		}
+	}
+	who, err := a.Identify(ctx, c.ID)
+	who.Expires = c.ExpiresAt.Time
+	if c.Session != "" {
+		who.Session = hashToken(c.Session)
+	}
+	return who, err
+}
+
+// Identify implements [Authenticator].
+func (a *Accounts) Identify(ctx context.Context, id string) (Identity, error) {
+	user, err := a.findUser(ctx, "id", id)
+	if err != nil {
+		return Identity{}, fmt.Errorf("look up a user: %w", err)
+	}
+	return a.identify(ctx, user)
+}
+
+// verify returns what an access token says, if it is ours and has not ended.
+func (a *Accounts) verify(token string) (claims, error) {
 	var c claims
 	_, err := jwt.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return a.secret, nil },
 		jwt.WithValidMethods([]string{"HS256"}), jwt.WithIssuer(issuer), jwt.WithExpirationRequired(), jwt.WithTimeFunc(a.opts.Now))
 	switch {
 	case errors.Is(err, jwt.ErrTokenExpired):
-		return Identity{}, errTokenExpired
+		return c, errTokenExpired
 	case err != nil:
-		return Identity{}, errInvalidToken
+		return c, errInvalidToken
 	}
-	user, err := a.findUser(ctx, "id", c.ID)
+	return c, nil
+}
+
+// sign returns an access token for somebody, who.Expires included. session is the
+// refresh token that makes it a session token; "" = none.
+func (a *Accounts) sign(who Identity, session string) (string, error) {
+	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims{
+		ID: who.User, Role: who.Role, App: who.App, Admin: who.Admin, Session: session,
+		RegisteredClaims: jwt.RegisteredClaims{
+			Issuer:    issuer,
+			IssuedAt:  jwt.NewNumericDate(a.opts.Now()),
+			ExpiresAt: jwt.NewNumericDate(who.Expires),
+		},
+	}).SignedString(a.secret)
 	if err != nil {
-		return Identity{}, fmt.Errorf("look up the user of an access token: %w", err)
+		return "", fmt.Errorf("sign an access token: %w", err)
 	}
-	who, err := a.identify(ctx, user)
-	who.Expires = c.ExpiresAt.Time
-	return who, err
+	return token, nil
 }
 
 // isAccessToken tells an access token from a static one, which may have any form.
@@ -171,127 +224,6 @@ func isAccessToken(token string) bool {
 	var c claims
 	_, _, err := jwt.NewParser().ParseUnverified(token, &c)
 	return err == nil && c.Issuer == issuer
-}
-
-// Login implements [Authenticator]. It takes at least LoginStall, and the same
-// work whether or not there is such a user.
-func (a *Accounts) Login(ctx context.Context, email, password string) (Session, error) {
-	stall := time.NewTimer(a.opts.LoginStall)
-	defer stall.Stop()
-	session, err := a.login(ctx, email, password)
-	select {
-	case <-stall.C:
-		return session, err
-	case <-ctx.Done():
-		return Session{}, ctx.Err()
-	}
-}
-
-func (a *Accounts) login(ctx context.Context, email, password string) (Session, error) {
-	user, err := a.findUser(ctx, "email", strings.ToLower(email))
-	if err != nil {
-		return Session{}, fmt.Errorf("look up a user: %w", err)
-	}
-	hash, _ := user["password"].(string)
-	ok, err := verifyPassword(ctx, hash, password)
-	if err != nil {
-		return Session{}, err
-	}
-	if !ok {
-		return Session{}, errCredentials
-	}
-	who, err := a.identify(ctx, user)
-	if err != nil {
-		return Session{}, err
-	}
-	return a.open(ctx, who, "")
-}
-
-// Refresh implements [Authenticator].
-func (a *Accounts) Refresh(ctx context.Context, refreshToken string) (Session, error) {
-	sessions, err := a.store.Read(ctx, sessionsCollection, a.where(sessionsCollection, "token", hashToken(refreshToken)))
-	if err != nil {
-		return Session{}, fmt.Errorf("look up a refresh token: %w", err)
-	}
-	if len(sessions) == 0 || sessions[0]["expires"].(string) <= timestamp(a.opts.Now()) {
-		return Session{}, errCredentials
-	}
-	id, _ := sessions[0]["user"].(string)
-	user, err := a.findUser(ctx, "id", id)
-	if err != nil {
-		return Session{}, fmt.Errorf("look up the user of a refresh token: %w", err)
-	}
-	who, err := a.identify(ctx, user)
-	if err != nil {
-		return Session{}, err
-	}
-	return a.open(ctx, who, hashToken(refreshToken))
-}
-
-// Logout implements [Authenticator].
-func (a *Accounts) Logout(ctx context.Context, refreshToken string) error {
-	err := a.store.Write(ctx, func(tx Tx) error {
-		return deleteWhere(ctx, tx, sessionsCollection, a.where(sessionsCollection, "token", hashToken(refreshToken)))
-	})
-	if err != nil {
-		return fmt.Errorf("log out: %w", err)
-	}
-	return nil
-}
-
-// open gives somebody a new session, in place of the one whose refresh token has
-// the hash old ("" = none).
-func (a *Accounts) open(ctx context.Context, who Identity, old string) (Session, error) {
-	now := a.opts.Now()
-	refreshToken := newToken(64)
-	err := a.store.Write(ctx, func(tx Tx) error {
-		if old != "" {
-			// Seen again inside the transaction: of two that refresh with the same
-			// token at once, one wins.
-			live, err := tx.Read(ctx, sessionsCollection, a.where(sessionsCollection, "token", old))
-			if err != nil {
-				return err
-			}
-			if len(live) == 0 {
-				return errCredentials
-			}
-			if err := tx.Delete(ctx, sessionsCollection, []any{old}); err != nil {
-				return err
-			}
-		}
-		expired := a.where(sessionsCollection, "user", who.User)
-		expired.Filter = query.And(expired.Filter, &query.Filter{Op: query.OpLte, Field: "expires", Value: timestamp(now)})
-		if err := deleteWhere(ctx, tx, sessionsCollection, expired); err != nil {
-			return err
-		}
-		_, err := tx.Insert(ctx, sessionsCollection, query.Row{
-			"token":   hashToken(refreshToken),
-			"user":    who.User,
-			"expires": timestamp(now.Add(a.opts.RefreshTokenTTL)),
-		})
-		return err
-	})
-	if err != nil {
-		var refusal *protocol.Error
-		if errors.As(err, &refusal) {
-			return Session{}, err
-		}
-		return Session{}, fmt.Errorf("open a session: %w", err)
-	}
-	who.Expires = now.Add(a.opts.AccessTokenTTL).Truncate(time.Second)
-	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims{
-		ID: who.User, Role: who.Role, App: who.App, Admin: who.Admin,
-		RegisteredClaims: jwt.RegisteredClaims{
-			Issuer:    issuer,
-			IssuedAt:  jwt.NewNumericDate(now),
-			ExpiresAt: jwt.NewNumericDate(who.Expires),
-		},
-	}).SignedString(a.secret)
-	if err != nil {
-		return Session{}, fmt.Errorf("sign an access token: %w", err)
-	}
-	return Session{Identity: who, AccessToken: token, RefreshToken: refreshToken,
-		Expires: a.opts.AccessTokenTTL, RefreshExpires: a.opts.RefreshTokenTTL}, nil
 }
 
 // findUser returns the user with that value, or nil if there is none.
@@ -314,17 +246,20 @@ func (a *Accounts) identify(ctx context.Context, user query.Row) (Identity, erro
 	who := Identity{}
 	who.User, _ = user["id"].(string)
 	who.Role, _ = user["role"].(string)
-	if who.Role == "" {
-		return who, nil
-	}
-	who.Roles = []string{who.Role}
-	roles, err := a.store.Read(ctx, rolesCollection, a.where(rolesCollection, "id", who.Role))
+	var err error
+	who.Roles, who.Admin, who.App, err = rolesOf(who.Role, func(role string) ([]query.Row, error) {
+		return a.store.Read(ctx, rolesCollection, a.where(rolesCollection, "id", role))
+	})
 	if err != nil {
 		return Identity{}, fmt.Errorf("look up a role: %w", err)
 	}
-	if len(roles) > 0 {
-		who.Admin, _ = roles[0]["admin_access"].(bool)
-		who.App, _ = roles[0]["app_access"].(bool)
+	if p := a.opts.Permissions; p != nil {
+		var byPolicy bool
+		who.Policies, byPolicy, who.App = p.policies(who.User, who.Roles)
+		if p.namesAdmins() {
+			who.Admin = byPolicy
+		}
+		who.App = who.App || who.Admin
 	}
 	return who, nil
 }
@@ -341,17 +276,7 @@ func where(c *query.Collection, field string, value any) query.Query {
 	return q
 }
 
-func deleteWhere(ctx context.Context, tx Tx, collection string, q query.Query) error {
-	rows, err := tx.Read(ctx, collection, q)
-	if err != nil || len(rows) == 0 {
-		return err
-	}
-	keys := make([]any, len(rows))
-	for i, row := range rows {
-		keys[i] = row["token"]
-	}
-	return tx.Delete(ctx, collection, keys)
-}
-
 // timestamp is how a time is stored and sent.
-func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+func timestamp(t time.Time) string { return t.UTC().Format(timestampForm) }
+
+const timestampForm = "2006-01-02T15:04:05.000Z"

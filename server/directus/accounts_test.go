@@ -89,8 +89,8 @@ func TestASuspendedUserIsOut(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, byPassword := w.accounts.Login(t.Context(), "editor@example.com", "editor-demo")
-		_, byRefresh := w.accounts.Refresh(t.Context(), session.RefreshToken)
+		_, byPassword := w.accounts.Login(t.Context(), "editor@example.com", "editor-demo", directus.KindTokens)
+		_, byRefresh := w.accounts.Refresh(t.Context(), session.RefreshToken, directus.KindTokens)
 		_, byAccess := w.accounts.Authenticate(t.Context(), session.AccessToken)
 		_, byStatic := w.accounts.Authenticate(t.Context(), editor)
 		for _, err := range []error{byPassword, byRefresh, byAccess, byStatic} {
@@ -106,14 +106,14 @@ func TestLoginStallsAlike(t *testing.T) {
 		w := newWorld(t, nil)
 		for _, email := range []string{"editor@example.com", "nobody@example.com"} {
 			began := time.Now()
-			_, err := w.accounts.Login(t.Context(), email, "wrong")
+			_, err := w.accounts.Login(t.Context(), email, "wrong", directus.KindTokens)
 			if took := time.Since(began); !errors.Is(err, protocol.CodeInvalidCredentials) || took != 500*time.Millisecond {
 				t.Errorf("%s: got %v after %v", email, err, took)
 			}
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
-		if _, err := w.accounts.Login(ctx, "editor@example.com", "wrong"); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := w.accounts.Login(ctx, "editor@example.com", "wrong", directus.KindTokens); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v from a login that nobody waits for", err)
 		}
 	})
@@ -124,15 +124,15 @@ func TestRefreshTokens(t *testing.T) {
 		w := newWorld(t, nil)
 		session := w.login()
 		time.Sleep(6 * 24 * time.Hour)
-		second, err := w.accounts.Refresh(t.Context(), session.RefreshToken)
+		second, err := w.accounts.Refresh(t.Context(), session.RefreshToken, directus.KindTokens)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := w.accounts.Refresh(t.Context(), session.RefreshToken); !errors.Is(err, protocol.CodeInvalidCredentials) {
+		if _, err := w.accounts.Refresh(t.Context(), session.RefreshToken, directus.KindTokens); !errors.Is(err, protocol.CodeInvalidCredentials) {
 			t.Errorf("a token that was exchanged: %v", err)
 		}
 		time.Sleep(7 * 24 * time.Hour)
-		if _, err := w.accounts.Refresh(t.Context(), second.RefreshToken); !errors.Is(err, protocol.CodeInvalidCredentials) {
+		if _, err := w.accounts.Refresh(t.Context(), second.RefreshToken, directus.KindTokens); !errors.Is(err, protocol.CodeInvalidCredentials) {
 			t.Errorf("a token that ended: %v", err)
 		}
 	})
@@ -199,7 +199,7 @@ func TestSeed(t *testing.T) {
 		if email == "" {
 			_, err = accounts.Authenticate(t.Context(), secret)
 		} else {
-			_, err = accounts.Login(t.Context(), email, secret)
+			_, err = accounts.Login(t.Context(), email, secret, directus.KindTokens)
 		}
 		return err == nil
 	}

@@ -3,6 +3,9 @@ package directus
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math"
+	"strings"
 	"time"
 
 	"leveret/protocol"
@@ -17,8 +20,9 @@ var errHandshake = errors.New("the authentication handshake failed")
 // handshake waits for the first frame, which must be a valid "auth". Whatever
 // goes wrong gives the same answer, without a uid, as in Directus.
 func (c *client) handshake(ctx context.Context) (*Identity, error) {
+	message := "Authentication handshake failed."
 	fail := func(reason string) (*Identity, error) {
-		c.send(&protocol.Error{Type: protocol.TypeAuth, Code: protocol.CodeAuthFailed, Message: "Authentication handshake failed."})
+		c.send(&protocol.Error{Type: protocol.TypeAuth, Code: protocol.CodeAuthFailed, Message: message})
 		// Differs from Directus: 7, whose close frame is empty.
 		c.close(transport.CloseAuthFailed, reason)
 		return nil, errHandshake
@@ -32,37 +36,73 @@ func (c *client) handshake(ctx context.Context) (*Identity, error) {
 		}
 		return nil, err
 	}
-	message, err := protocol.DecodeFromClient(frame)
-	auth, ok := message.(protocol.Auth)
+	decoded, err := protocol.DecodeFromClient(frame)
+	auth, ok := decoded.(protocol.Auth)
 	if err != nil || !ok {
 		return fail("The first message must be a valid authentication message.")
 	}
-	who, refreshToken, err := c.hub.authenticate(ctx, auth)
+	who, refreshToken, err := c.hub.authenticate(ctx, auth, c.peer.IP)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
+		message = messageOf(err, message)
 		return fail("The credentials were refused.")
 	}
 	c.become(who)
+	c.forgetEarly()
 	c.send(protocol.AuthOK{RefreshToken: refreshToken, UID: auth.UID})
 	return &who, nil
 }
 
 // authenticate checks a credential. Of several the access token wins, then the
 // refresh token.
-func (h *Hub) authenticate(ctx context.Context, m protocol.Auth) (who Identity, refreshToken string, err error) {
+func (h *Hub) authenticate(ctx context.Context, m protocol.Auth, ip string) (who Identity, refreshToken string, err error) {
 	var session Session
 	switch {
 	case m.AccessToken != "":
 		who, err = h.auth.Authenticate(ctx, m.AccessToken)
 		return who, "", h.authError(err)
 	case m.RefreshToken != "":
-		session, err = h.auth.Refresh(ctx, m.RefreshToken)
+		session, err = h.auth.Refresh(ctx, m.RefreshToken, KindTokens)
 	default:
-		session, err = h.auth.Login(ctx, m.Email, m.Password)
+		session, err = h.login(ctx, ip, m.Email, m.Password, KindTokens)
 	}
 	return session.Identity, session.RefreshToken, h.authError(err)
+}
+
+// login signs in with e-mail and password, unless this address or this account
+// failed too often.
+//
+// Differs from Directus: 9, which counts only the failures of an account, in its
+// settings.
+func (h *Hub) login(ctx context.Context, ip, email, password string, kind Kind) (Session, error) {
+	address, account := network(ip), "account "+strings.ToLower(email)
+	if wait := h.logins.wait(h.opts.Now(), address, account); wait > 0 {
+		h.metrics.logins.WithLabelValues("refused").Inc()
+		return Session{}, &protocol.Error{Code: protocol.CodeRequestsExceeded,
+			Message: fmt.Sprintf("Too many logins failed. Try again in %d s.", int(math.Ceil(wait.Seconds())))}
+	}
+	session, err := h.auth.Login(ctx, email, password, kind)
+	switch {
+	case err == nil:
+		h.metrics.logins.WithLabelValues("ok").Inc()
+		h.logins.succeed(account)
+	case errors.Is(err, protocol.CodeInvalidCredentials) || errors.Is(err, protocol.CodeUserSuspended):
+		h.metrics.logins.WithLabelValues("failed").Inc()
+		h.logins.fail(h.opts.Now(), address, account)
+	}
+	return session, err
+}
+
+// messageOf returns what a client is told of a refused credential: what was wrong
+// with it stays untold, but that it may try again later does not.
+func messageOf(err error, def string) string {
+	var refused *protocol.Error
+	if errors.As(err, &refused) && (refused.Code == protocol.CodeRequestsExceeded || refused.Code == protocol.CodeServiceUnavailable) {
+		return refused.Message
+	}
+	return def
 }
 
 // authError logs what is no refusal, since the client is never told the cause.
@@ -85,10 +125,11 @@ func (c *client) reauthenticate(ctx context.Context, m protocol.Auth) {
 		c.timeout.Stop()
 	}
 	c.mu.Unlock()
-	who, refreshToken, err := c.hub.authenticate(ctx, m)
+	who, refreshToken, err := c.hub.authenticate(ctx, m, c.peer.IP)
 	if err == nil {
 		c.become(who)
 		c.send(protocol.AuthOK{RefreshToken: refreshToken, UID: m.UID})
+		c.identified(ctx)
 		return
 	}
 	if ctx.Err() != nil {
@@ -96,7 +137,8 @@ func (c *client) reauthenticate(ctx context.Context, m protocol.Auth) {
 	}
 	// Anonymous, never unrestricted.
 	c.become(Identity{})
-	c.send(&protocol.Error{Type: protocol.TypeAuth, Code: protocol.CodeAuthFailed, Message: "Authentication failed.", UID: m.UID})
+	c.send(&protocol.Error{Type: protocol.TypeAuth, Code: protocol.CodeAuthFailed, Message: messageOf(err, "Authentication failed."), UID: m.UID})
+	c.identified(ctx)
 	if c.hub.opts.Mode != ModePublic {
 		c.close(transport.CloseAuthFailed, "The credentials were refused.")
 	}
@@ -109,6 +151,12 @@ func (c *client) become(who Identity) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.assume(who)
+}
+
+// assume makes somebody the identity and sets the timer of the token's end. The
+// caller holds mu.
+func (c *client) assume(who Identity) {
 	c.identity = &who
 	for _, timer := range []*time.Timer{c.expiry, c.timeout} {
 		if timer != nil {
@@ -134,6 +182,7 @@ func (c *client) expire(who *Identity) {
 	c.timeout = time.AfterFunc(c.hub.opts.AuthTimeout, func() { c.giveUp(expired) })
 	c.mu.Unlock()
 	c.send(&protocol.Error{Type: protocol.TypeAuth, Code: protocol.CodeTokenExpired, Message: "Token expired."})
+	c.identified(context.Background())
 }
 
 // giveUp ends a connection that did not authenticate again.

@@ -163,7 +163,7 @@ func TestPongsAreNotHeldUpByALogin(t *testing.T) {
 // login returns an access token and a refresh token of the editor.
 func (w *world) login() directus.Session {
 	w.t.Helper()
-	session, err := w.accounts.Login(w.t.Context(), "editor@example.com", "editor-demo")
+	session, err := w.accounts.Login(w.t.Context(), "editor@example.com", "editor-demo", directus.KindTokens)
 	if err != nil {
 		w.t.Fatal(err)
 	}

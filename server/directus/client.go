@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/google/uuid"
+
 	"leveret/protocol"
 	"leveret/protocol/transport"
 )
@@ -23,6 +25,8 @@ type client struct {
 	conn   transport.Conn
 	peer   Peer
 	cancel context.CancelCauseFunc
+	uid    string // for the program around the hub
+	number int64  // counts the hub's connections
 
 	ready          atomic.Bool // authenticated, or public: it gets pings and events
 	silent         atomic.Bool // nothing was heard since the last ping
@@ -34,12 +38,15 @@ type client struct {
 	expiry   *time.Timer // the token ends
 	timeout  *time.Timer // the time for another "auth" ends
 	closed   error       // why this end closed the connection
+	code     int         // with which the connection was closed, by either end; 0 = none
+	places   []*member   // in rooms, in the order in which it joined
 
 	subscriptions []*subscription // of the worker, and of deliveries; see Hub.subscriptions
+	asking        chan struct{}   // of the worker: closed when the filters have returned
 }
 
 func newClient(h *Hub, conn transport.Conn, peer Peer, who *Identity, cancel context.CancelCauseFunc) *client {
-	c := &client{hub: h, conn: conn, peer: peer, cancel: cancel, identity: &Identity{}}
+	c := &client{hub: h, conn: conn, peer: peer, cancel: cancel, identity: &Identity{}, uid: uuid.NewString(), number: h.connections.Add(1)}
 	c.bucket = newBucket(h.opts.MessageRate, h.opts.MessageBurst)
 	c.limit(h.maxFrame(who))
 	return c
@@ -65,6 +72,7 @@ func (c *client) limit(bytes int64) {
 type request struct {
 	message protocol.Message
 	err     error
+	frame   []byte
 }
 
 // waiting is how many requests may wait for the worker before reading stops.
@@ -82,12 +90,17 @@ func (c *client) run(ctx context.Context, who *Identity) error {
 		c.become(*who)
 	}
 	c.hub.ready(c)
+	c.connected()
 
 	requests := make(chan request, waiting)
 	var worker sync.WaitGroup
 	worker.Go(func() {
 		for r := range requests {
-			c.answer(ctx, r)
+			if c.hub.opts.answersInOrder() {
+				c.answer(ctx, r)
+			} else {
+				worker.Go(func() { c.answer(ctx, r) })
+			}
 		}
 	})
 	err := c.read(ctx, requests)
@@ -106,11 +119,14 @@ func (c *client) read(ctx context.Context, requests chan<- request) error {
 		if wait := c.bucket.take(time.Now()); wait > 0 {
 			// Differs from Directus: 7, which does not say which message it was.
 			uid, _ := protocol.ParseUID(protocol.Member(frame, "uid"))
+			if !c.hub.opts.answersAll() {
+				uid = protocol.UID{}
+			}
 			c.send(&protocol.Error{Type: protocol.TypeServer, Code: protocol.CodeRequestsExceeded, UID: uid,
 				Message: fmt.Sprintf("Too many messages, retry after %dms.", wait.Milliseconds())})
 			continue
 		}
-		var r request
+		r := request{frame: frame}
 		r.message, r.err = protocol.DecodeFromClient(frame)
 		if r.message != nil && r.message.Kind() != protocol.TypeAuth {
 			c.silent.Store(false)
@@ -137,6 +153,7 @@ func (c *client) drain(ctx context.Context, err error) error {
 	if closed == nil {
 		var gone *transport.CloseError
 		if errors.As(err, &gone) && gone.Code != transport.CloseAbnormal {
+			c.closedWith(gone.Code)
 			return nil
 		}
 		return err
@@ -157,6 +174,9 @@ var errRestart = errors.New("the server is restarting")
 
 // close closes the connection with a code and a reason; only the first close counts.
 func (c *client) close(code int, reason string) {
+	if !c.hub.opts.answersAll() && (code == transport.CloseAuthFailed || code == transport.CloseHeartbeat) {
+		code, reason = transport.CloseNoStatus, "" // Differs from Directus: 7
+	}
 	err := fmt.Errorf("closed with %d: %s", code, reason)
 	if code == transport.CloseRestart {
 		err = errRestart
@@ -164,10 +184,11 @@ func (c *client) close(code int, reason string) {
 	c.mu.Lock()
 	first := c.closed == nil
 	if first {
-		c.closed = err
+		c.closed, c.code = err, code
 	}
 	c.mu.Unlock()
 	if first {
+		c.hub.metrics.closed(code)
 		c.conn.Close(code, reason)
 		c.cancel(err)
 	}
@@ -178,6 +199,23 @@ func (c *client) closedBy() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.closed
+}
+
+// closedWith notes the code with which the peer closed the connection.
+func (c *client) closedWith(code int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.code = code
+}
+
+// closeCode returns the code with which the connection was closed.
+func (c *client) closeCode() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.code == 0 {
+		return transport.CloseAbnormal
+	}
+	return c.code
 }
 
 // end forgets everything about the connection.
@@ -192,10 +230,14 @@ func (c *client) end() {
 	c.mu.Unlock()
 	c.conn.Close(transport.CloseNormal, "")
 	c.hub.unsubscribe(c, nil)
+	c.leaveRooms()
 }
 
 // send encodes and queues a message.
 func (c *client) send(m protocol.Message) {
+	if refused, ok := m.(*protocol.Error); ok {
+		c.hub.metrics.refused(refused.Code)
+	}
 	frame, err := protocol.Encode(m)
 	if err != nil {
 		c.hub.log.Error("a message cannot be encoded", "type", m.Kind(), "error", err)
@@ -207,10 +249,15 @@ func (c *client) send(m protocol.Message) {
 // write queues a frame. A peer that does not take its frames loses the
 // connection: it will connect again and ask for what it missed, instead of
 // missing something without knowing.
-func (c *client) write(frame []byte) {
-	if err := c.conn.Send(frame); errors.Is(err, transport.ErrOverflow) {
+func (c *client) write(frame []byte) { c.push(frame) }
+
+// push is write, with the error of a connection that is lost.
+func (c *client) push(frame []byte) error {
+	err := c.conn.Send(frame)
+	if errors.Is(err, transport.ErrOverflow) {
 		c.close(transport.CloseTooSlow, "Too many messages wait to be received.")
 	}
+	return err
 }
 
 // who returns the identity that now counts.
@@ -235,15 +282,29 @@ func (c *client) answer(ctx context.Context, r request) {
 			c.send(&protocol.Error{Type: kind, Code: protocol.CodeInternalServerError, Message: "An unexpected error occurred.", UID: uid})
 		}
 	}()
+	defer func(began time.Time) { c.hub.metrics.answered("socket", socketKind(r.message), began) }(time.Now())
+	r, done := c.filter(ctx, r)
+	if done {
+		return
+	}
 	if r.err != nil {
 		var refused *protocol.Error
 		if errors.As(r.err, &refused) {
 			// Differs from Directus: 7, which does not answer an "auth" without a
-			// credential, and leaves the uid out of most errors of form.
+			// credential, and leaves the uid out of a subscribe's errors of form.
+			if !c.hub.opts.answersAll() {
+				if refused.Type == protocol.TypeAuth {
+					return
+				}
+				if refused.Type == protocol.TypeSubscribe {
+					refused.UID = protocol.UID{}
+				}
+			}
 			c.send(refused)
 		}
 		return
 	}
+	c.heard(r.message)
 	switch m := r.message.(type) {
 	case protocol.Auth:
 		c.reauthenticate(ctx, m)
@@ -252,11 +313,11 @@ func (c *client) answer(ctx context.Context, r request) {
 	case protocol.Pong:
 	case protocol.Items:
 		if err := c.items(ctx, m); err != nil {
-			c.send(c.hub.refusal(err, protocol.TypeItems, m.UID))
+			c.refuse(err, protocol.TypeItems, m.UID)
 		}
 	case protocol.Subscribe:
 		if err := c.subscribe(ctx, m); err != nil {
-			c.send(c.hub.refusal(err, protocol.TypeSubscribe, m.UID))
+			c.refuse(err, protocol.TypeSubscribe, m.UID)
 		}
 	case protocol.Unsubscribe:
 		c.hub.unsubscribe(c, func(s *subscription) bool {
@@ -264,9 +325,32 @@ func (c *client) answer(ctx context.Context, r request) {
 		})
 		c.send(protocol.Subscription{Event: protocol.EventUnsubscribe, UID: m.UID})
 	default:
+		if m.Kind() == "collab" {
+			c.refuse(errNoCollab, "collab", protocol.UIDOf(m))
+			return
+		}
+		if raw, ok := m.(protocol.Raw); ok && c.presence(ctx, raw) {
+			return
+		}
+		if !c.hub.opts.answersAll() {
+			return
+		}
 		// Differs from Directus: 7, which ignores a type that it does not know.
 		c.send(&protocol.Error{Type: protocol.TypeServer, Code: protocol.CodeInvalidPayload, UID: protocol.UIDOf(m),
 			Message: fmt.Sprintf("Invalid payload. There is no message type %q.", m.Kind())})
+	}
+}
+
+// errNoCollab answers whatever is about collaborative editing. Directus closes the
+// connection as well; but the rest of it is of use.
+var errNoCollab = &protocol.Error{Code: protocol.CodeServiceUnavailable,
+	Message: "Service \"collab\" is unavailable. Collaborative editing is not served."}
+
+// refuse answers a request with an error.
+func (c *client) refuse(err error, kind string, uid protocol.UID) {
+	refused := c.hub.refusal(err, kind, uid)
+	if c.hub.answers(err) {
+		c.send(refused)
 	}
 }
 

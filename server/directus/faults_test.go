@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"leveret/protocol/protocoltest"
 	"leveret/protocol/query"
 	"leveret/server/directus"
 )
@@ -119,29 +118,4 @@ func TestWhatCameBeforeTheCloseIsDone(t *testing.T) {
 			watcher.Expect(told("create", `[{"text":"`+text+`"}]`, "s"))
 		}
 	})
-}
-
-func BenchmarkDeliver(b *testing.B) {
-	w := newWorld(b, &directus.Options{MessageRate: -1, Heartbeat: -1})
-	const subscribers = 500
-	got := make(chan struct{}, subscribers)
-	for range subscribers {
-		peer := w.connect(editor)
-		peer.Say(`{"type":"subscribe","collection":"messages","event":"create","uid":"1"}`)
-		peer.Expect(`{"type":"subscription","event":"init","uid":"1"}`)
-		go func(p *protocoltest.Peer) {
-			for p.Next() != nil {
-				got <- struct{}{}
-			}
-		}(peer)
-	}
-	writer := w.connect(editor)
-	for b.Loop() {
-		writer.Say(create + `{"text":"Hello World!","user":"Ben"}}`)
-		writer.Next()
-		for range subscribers {
-			<-got
-		}
-	}
-	b.ReportMetric(float64(subscribers*b.N)/b.Elapsed().Seconds(), "deliveries/s")
 }

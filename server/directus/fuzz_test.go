@@ -25,6 +25,8 @@ func FuzzFrames(f *testing.F) {
 		`{"type":"items","collection":"messages","action":"delete","ids":["` + first + `"],"uid":"d"}`,
 		`{"type":"subscribe","collection":"messages","event":"update","item":"` + first + `","query":{"fields":"text"},"uid":"s","capabilities":["commit"]}`,
 		`{"type":"subscribe","collection":"messages","query":{"search":"a","limit":"2","page":1,"meta":["filter_count"]}}`,
+		`{"type":"presence","action":"join","collection":"messages","item":"` + first + `","data":{"a":[1]},"ttl":30,"uid":"p"}`,
+		`{"type":"presence","action":"leave","uid":"p"}`, `{"type":"broadcast","channel":"c","data":1,"uid":1}`,
 		`{"type":"unsubscribe","uid":"s"}`, `{"type":"ping","uid":null}`, `{"type":"auth"}`, `{"type":5}`, `[`, ``,
 	} {
 		f.Add(seed)

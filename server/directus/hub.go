@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"leveret/protocol"
@@ -23,6 +24,9 @@ type Hub struct {
 	opts  Options
 	log   *slog.Logger
 
+	logins  throttle // those that failed
+	metrics *metrics
+
 	// commits orders the changes: a commit holds it from the transaction until its
 	// events and its reply are in the queues. A subscribe holds it for reading
 	// from the snapshot until the subscription is registered, so nothing can fall
@@ -33,14 +37,27 @@ type Hub struct {
 	// Who writes it holds commits (for reading is enough) and subscriptionsMu.
 	subscriptionsMu sync.Mutex
 	subscriptions   map[string]*list.List
+	views           map[string]*view // those that subscriptions have, by key
+	related         map[string]int   // how many of a collection's views show related items
+	// raced is called between a subscription's snapshot and its registration, where
+	// these are two steps; nil = not. For tests.
+	raced func()
 
 	mu        sync.Mutex
 	clients   map[*client]struct{} // every socket, authenticated or not
 	upgrading int                  // sockets that were let in and are not in clients yet
+	addresses map[string]int       // sockets that were let in, by network
 	closing   bool
 	serving   sync.WaitGroup
 	heartbeat *time.Timer
 	handler   http.Handler
+
+	// For WebSocketService.
+	connections atomic.Int64
+	handlers    handlers
+
+	committed atomic.Int64 // counts the commits
+	rooms     rooms
 }
 
 // NewHub returns a hub for a store. opts may be nil.
@@ -50,9 +67,14 @@ func NewHub(store Store, auth Authenticator, opts *Options) *Hub {
 		auth:          auth,
 		opts:          opts.withDefaults(),
 		subscriptions: map[string]*list.List{},
+		views:         map[string]*view{},
+		related:       map[string]int{},
 		clients:       map[*client]struct{}{},
+		addresses:     map[string]int{},
 	}
+	h.logins = throttle{number: h.opts.MaxFailedLogins, buckets: map[string]*bucket{}}
 	h.log = h.opts.Logger
+	h.metrics = newMetrics(h)
 	h.handler = h.routes()
 	return h
 }
@@ -62,7 +84,7 @@ func (h *Hub) Handler() http.Handler { return h.handler }
 
 // A Peer is who is at the other end of a connection, as far as its upgrade told.
 type Peer struct {
-	Token     string // the upgrade's access_token; "" = none
+	Token     string // the upgrade's access_token, else its session cookie; "" = none
 	IP        string
 	Origin    string
 	UserAgent string
@@ -76,7 +98,7 @@ type Peer struct {
 // closed with a code and a reason; [Hub.Handler] refuses it with an HTTP status
 // instead, before it is open.
 func (h *Hub) Serve(ctx context.Context, conn transport.Conn, peer Peer) error {
-	if err := h.admit(); err != nil {
+	if err := h.admit(peer.IP); err != nil {
 		code := transport.CloseTooMany
 		if errors.Is(err, errClosing) {
 			code = transport.CloseRestart
@@ -86,7 +108,7 @@ func (h *Hub) Serve(ctx context.Context, conn transport.Conn, peer Peer) error {
 	}
 	who, err := h.greet(ctx, peer.Token)
 	if err != nil {
-		h.leave()
+		h.leave(peer.IP)
 		conn.Close(transport.CloseAuthFailed, "The upgrade's token was refused.")
 		return err
 	}
@@ -95,11 +117,12 @@ func (h *Hub) Serve(ctx context.Context, conn transport.Conn, peer Peer) error {
 
 var (
 	errTooMany = errors.New("There are too many connections. Try again later.")
+	errCrowded = errors.New("There are too many connections from your address. Close some of them first.")
 	errClosing = errors.New("The server is stopping.")
 )
 
 // admit counts a connection in, or refuses it. leave counts it out.
-func (h *Hub) admit() error {
+func (h *Hub) admit(ip string) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closing {
@@ -108,14 +131,29 @@ func (h *Hub) admit() error {
 	if h.opts.MaxConnections >= 0 && len(h.clients)+h.upgrading >= h.opts.MaxConnections {
 		return errTooMany
 	}
+	if from := network(ip); from != "" {
+		if h.opts.MaxConnectionsPerAddress >= 0 && h.addresses[from] >= h.opts.MaxConnectionsPerAddress {
+			return errCrowded
+		}
+		h.addresses[from]++
+	}
 	h.upgrading++
 	h.serving.Add(1)
 	return nil
 }
 
-func (h *Hub) leave() {
+// forget counts a connection out of its address. The caller holds mu.
+func (h *Hub) forget(ip string) {
+	from := network(ip)
+	if h.addresses[from]--; h.addresses[from] <= 0 {
+		delete(h.addresses, from)
+	}
+}
+
+func (h *Hub) leave(ip string) {
 	h.mu.Lock()
 	h.upgrading--
+	h.forget(ip)
 	h.mu.Unlock()
 	h.serving.Done()
 }
@@ -141,7 +179,7 @@ func (h *Hub) greet(ctx context.Context, token string) (*Identity, error) {
 }
 
 // serve answers a connection that was admitted.
-func (h *Hub) serve(ctx context.Context, conn transport.Conn, peer Peer, who *Identity) error {
+func (h *Hub) serve(ctx context.Context, conn transport.Conn, peer Peer, who *Identity) (err error) {
 	parent := ctx
 	ctx, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)
@@ -156,7 +194,9 @@ func (h *Hub) serve(ctx context.Context, conn transport.Conn, peer Peer, who *Id
 		c.end()
 		h.mu.Lock()
 		delete(h.clients, c)
+		h.forget(peer.IP)
 		h.mu.Unlock()
+		c.gone(err)
 		h.serving.Done()
 	}()
 	if closing {
@@ -199,6 +239,7 @@ type reach int
 const (
 	reachItems  reach = iota // those of the project: sockets, and /items
 	reachSystem              // the system's, which have routes of their own
+	reachSelf                // the own account
 )
 
 // collection returns a collection within reach, or why it is not.
@@ -206,6 +247,9 @@ func (h *Hub) collection(name string, reach reach) (*query.Collection, error) {
 	c := h.store.Schema().Collections[name]
 	if c == nil {
 		return nil, noCollection(name)
+	}
+	if c.Name == sessionsCollection && reach == reachSystem {
+		return nil, noCollection(name) // what is in there lets people in
 	}
 	if c.System && reach == reachItems {
 		return nil, &protocol.Error{Code: protocol.CodeInvalidCollection, Message: "Cannot trigger an action on a system collection."}

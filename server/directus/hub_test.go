@@ -55,6 +55,15 @@ var template = sync.OnceValues(func() ([]byte, error) {
 // databaseFile returns the bytes of a database with the demo accounts and what
 // fill writes.
 func databaseFile(schema *query.Schema, fill func(context.Context, directus.Tx) error) ([]byte, error) {
+	return database(schema, true, fill)
+}
+
+// databaseOf is databaseFile without the accounts.
+func databaseOf(schema *query.Schema, fill func(context.Context, directus.Tx) error) ([]byte, error) {
+	return database(schema, false, fill)
+}
+
+func database(schema *query.Schema, demo bool, fill func(context.Context, directus.Tx) error) ([]byte, error) {
 	dir, err := os.MkdirTemp("", "leveret-directus-test")
 	if err != nil {
 		return nil, err
@@ -66,8 +75,10 @@ func databaseFile(schema *query.Schema, fill func(context.Context, directus.Tx) 
 	if err != nil {
 		return nil, err
 	}
-	if _, err := directus.Seed(ctx, store, &directus.SeedOptions{Demo: true}); err != nil {
-		return nil, err
+	if demo {
+		if _, err := directus.Seed(ctx, store, &directus.SeedOptions{Demo: true}); err != nil {
+			return nil, err
+		}
 	}
 	if err := store.Write(ctx, func(tx directus.Tx) error { return fill(ctx, tx) }); err != nil {
 		return nil, err

@@ -82,7 +82,7 @@ func TestItems(t *testing.T) {
 		"unknown field in a sort":     {"", []step{{items + `"read","query":{"sort":["nope"]}}`, noField}}},
 		"unknown operator":            {"", []step{{items + `"read","query":{"filter":{"text":{"_zz":1}}}}`, refused("items", "INVALID_QUERY")}}},
 		"negative limit":              {"", []step{{items + `"read","query":{"limit":-5}}`, refused("items", "INVALID_QUERY")}}},
-		"aggregates are refused":      {"", []step{{items + `"read","query":{"aggregate":{"count":"*"}}}`, refused("items", "INVALID_QUERY")}}},
+		"aggregates":                  {"", []step{{items + `"read","query":{"aggregate":{"count":"*"}}}`, `{"type":"items","data":[{"count":3}],"uid":"u"}`}}},
 		"unknown collection":          {admin, []step{{`{"type":"items","uid":"u","collection":"nope","action":"read"}`, strings.Replace(noMessages, "messages", "nope", 1)}}},
 		"system collection": {admin, []step{{`{"type":"items","uid":"u","collection":"directus_users","action":"read"}`,
 			`{"type":"items","status":"error","error":{"code":"INVALID_COLLECTION","message":"Cannot trigger an action on a system collection."},"uid":"u"}`}}},

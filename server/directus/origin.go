@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -44,19 +45,23 @@ func (h *Hub) cors(w http.ResponseWriter, r *http.Request) (done bool) {
 	switch {
 	case slices.Contains(h.opts.CORSOrigins, "true") || slices.Contains(h.opts.CORSOrigins, origin):
 		header.Set("Access-Control-Allow-Origin", origin)
-		header.Set("Access-Control-Allow-Credentials", "true")
+		if !h.opts.CORSWithoutCredentials {
+			header.Set("Access-Control-Allow-Credentials", "true")
+		}
 	case slices.Contains(h.opts.CORSOrigins, "*"):
 		header.Set("Access-Control-Allow-Origin", "*")
 	default:
 		return false
 	}
-	header.Set("Access-Control-Expose-Headers", "Content-Range")
+	header.Set("Access-Control-Expose-Headers", strings.Join(h.opts.CORSExposedHeaders, ","))
 	if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
 		return false
 	}
-	header.Set("Access-Control-Allow-Methods", "GET,POST,PATCH,DELETE,SEARCH")
-	header.Set("Access-Control-Allow-Headers", "Content-Type,Authorization")
-	header.Set("Access-Control-Max-Age", "18000")
+	header.Set("Access-Control-Allow-Methods", strings.Join(h.opts.CORSMethods, ","))
+	header.Set("Access-Control-Allow-Headers", strings.Join(h.opts.CORSAllowedHeaders, ","))
+	if age := int(h.opts.CORSMaxAge.Seconds()); age > 0 {
+		header.Set("Access-Control-Max-Age", strconv.Itoa(age))
+	}
 	w.WriteHeader(http.StatusNoContent)
 	return true
 }

@@ -9,8 +9,11 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/crypto/argon2"
+
+	"leveret/protocol"
 )
 
 // A hashCost is what computing a hash takes.
@@ -35,8 +38,22 @@ const (
 // takes 19 MiB and a good part of a processor, and anybody may ask for one.
 var hashing = make(chan struct{}, 2)
 
+// waitingForHashes counts those who wait for their turn; more than manyHashes are
+// turned away.
+var waitingForHashes atomic.Int64
+
+const manyHashes = 64
+
+var errBusy = &protocol.Error{Code: protocol.CodeServiceUnavailable,
+	Message: "Too many passwords are being checked at the moment. Try again in a few seconds."}
+
 // derive waits for its turn and computes an argon2id key.
 func derive(ctx context.Context, password string, salt []byte, cost hashCost, size uint32) ([]byte, error) {
+	if waitingForHashes.Add(1) > manyHashes {
+		waitingForHashes.Add(-1)
+		return nil, errBusy
+	}
+	defer waitingForHashes.Add(-1)
 	select {
 	case hashing <- struct{}{}:
 		defer func() { <-hashing }()
@@ -62,25 +79,7 @@ func hashPassword(ctx context.Context, password string) (string, error) {
 // costs the same work as a wrong password, so that time does not tell whether
 // there is such a user.
 func verifyPassword(ctx context.Context, hash, password string) (bool, error) {
-	var version int
-	var cost hashCost
-	var salt, want []byte
-	parts := strings.Split(hash, "$")
-	ok := len(parts) == 6 && parts[1] == "argon2id"
-	if ok {
-		_, err := fmt.Sscanf(parts[2], "v=%d", &version)
-		ok = err == nil && version == argon2.Version
-	}
-	if ok {
-		_, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &cost.memory, &cost.time, &cost.threads)
-		ok = err == nil && cost.memory <= 1<<20 && cost.time >= 1 && cost.time <= 100 && cost.threads >= 1
-	}
-	if ok {
-		var errSalt, errKey error
-		salt, errSalt = base64.RawStdEncoding.DecodeString(parts[4])
-		want, errKey = base64.RawStdEncoding.DecodeString(parts[5])
-		ok = errSalt == nil && errKey == nil && len(want) >= 16 && len(want) <= 128
-	}
+	cost, salt, want, ok := parseHash(hash)
 	if !ok {
 		salt, want, cost = make([]byte, argonSalt), make([]byte, argonKey), newHashes
 	}
@@ -91,6 +90,33 @@ func verifyPassword(ctx context.Context, hash, password string) (bool, error) {
 	return subtle.ConstantTimeCompare(got, want) == 1 && ok, nil
 }
 
+// parseHash reads an argon2id hash as a PHC string. ok is false for what is none, or
+// would cost too much to verify.
+func parseHash(hash string) (cost hashCost, salt, key []byte, ok bool) {
+	var version int
+	parts := strings.Split(hash, "$")
+	if len(parts) != 6 || parts[1] != "argon2id" {
+		return cost, nil, nil, false
+	}
+	if _, err := fmt.Sscanf(parts[2], "v=%d", &version); err != nil || version != argon2.Version {
+		return cost, nil, nil, false
+	}
+	if _, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &cost.memory, &cost.time, &cost.threads); err != nil ||
+		cost.memory > 1<<20 || cost.time < 1 || cost.time > 100 || cost.threads < 1 {
+		return cost, nil, nil, false
+	}
+	salt, errSalt := base64.RawStdEncoding.DecodeString(parts[4])
+	key, errKey := base64.RawStdEncoding.DecodeString(parts[5])
+	return cost, salt, key, errSalt == nil && errKey == nil && len(key) >= 16 && len(key) <= 128
+}
+
+// IsPasswordHash reports whether a text is the hash of a password, which Directus
+// writes in the same form, and not a password.
+func IsPasswordHash(text string) bool {
+	_, _, _, ok := parseHash(text)
+	return ok
+}
+
 // tokenAlphabet is nanoid's, as Directus's refresh tokens have it: 64 characters,
 // so that six random bits choose one without bias.
 const tokenAlphabet = "useandom-26T198340PX75pxJACKVERYMINDBUSHWOLF_GQZbfghjklqvwyzrict"
@@ -99,10 +125,16 @@ const tokenAlphabet = "useandom-26T198340PX75pxJACKVERYMINDBUSHWOLF_GQZbfghjklqv
 func newToken(n int) string {
 	b := make([]byte, n)
 	rand.Read(b)
+	return tokenOf(b)
+}
+
+// tokenOf returns a token with a character for each byte.
+func tokenOf(b []byte) string {
+	token := make([]byte, len(b))
 	for i := range b {
-		b[i] = tokenAlphabet[b[i]&63]
+		token[i] = tokenAlphabet[b[i]&63]
 	}
-	return string(b)
+	return string(token)
 }
 
 // hashToken returns what is stored of a random token: a stolen database must not

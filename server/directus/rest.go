@@ -8,15 +8,14 @@ import (
 	"fmt"
 	"io"
 	"mime"
-	"net"
 	"net/http"
 	"net/url"
 	"runtime/debug"
 	"slices"
 	"strings"
+	"time"
 
 	"leveret/protocol"
-	"leveret/protocol/query"
 	"leveret/protocol/transport"
 )
 
@@ -36,7 +35,7 @@ func (h *Hub) routes() http.Handler {
 			h.log.Error("a request panicked", "method", r.Method, "path", r.URL.Path, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 			h.fail(w, r, &protocol.Error{Code: protocol.CodeInternalServerError, Message: "An unexpected error occurred."})
 		}()
-		if r.URL.Path == h.opts.Path && strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
+		if r.URL.Path == h.opts.Path && !h.opts.WithoutSockets && strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
 			h.upgrade(w, r)
 			return
 		}
@@ -49,42 +48,57 @@ func (h *Hub) routes() http.Handler {
 // upgrade opens a socket, or refuses with a bare status as Directus does. The
 // order of the checks is Directus's: the limit, the origin, the token.
 func (h *Hub) upgrade(w http.ResponseWriter, r *http.Request) {
-	if err := h.admit(); err != nil {
-		w.WriteHeader(http.StatusForbidden)
+	ip := h.address(r)
+	if err := h.admit(ip); err != nil {
+		h.refuseUpgrade(w, http.StatusForbidden)
 		return
 	}
 	served := false
 	defer func() {
 		if !served {
-			h.leave()
+			h.leave(ip)
 		}
 	}()
 	if !h.originAllowed(r) {
 		h.log.Info("a socket was refused for its origin", "origin", r.Header.Get("Origin"))
-		w.WriteHeader(http.StatusForbidden)
+		h.refuseUpgrade(w, http.StatusForbidden)
 		return
 	}
 	peer := Peer{
 		Token:     r.URL.Query().Get("access_token"),
+		IP:        ip,
 		Origin:    r.Header.Get("Origin"),
 		UserAgent: r.UserAgent(),
 	}
-	peer.IP, _, _ = net.SplitHostPort(r.RemoteAddr)
+	if peer.Token == "" {
+		peer.Token = cookieOf(r, h.opts.SessionCookie)
+	}
 	who, err := h.greet(r.Context(), peer.Token)
 	if err != nil {
 		h.authError(err)
-		w.WriteHeader(http.StatusUnauthorized)
+		h.refuseUpgrade(w, http.StatusUnauthorized)
 		return
 	}
-	conn, err := transport.Accept(w, r, &transport.AcceptOptions{MaxFrame: h.maxFrame(who)})
+	conn, err := transport.Accept(w, r, &transport.AcceptOptions{
+		MaxFrame:     h.maxFrame(who),
+		QueueBytes:   h.opts.QueueBytes,
+		QueueFrames:  h.opts.QueueFrames,
+		WriteTimeout: h.opts.WriteTimeout,
+	})
 	if err != nil {
 		h.log.Debug("an upgrade failed", "error", err)
 		return
 	}
 	served = true
+	h.metrics.upgraded(http.StatusSwitchingProtocols)
 	if err := h.serve(context.WithoutCancel(r.Context()), conn, peer, who); err != nil {
 		h.log.Debug("a socket ended", "ip", peer.IP, "error", err)
 	}
+}
+
+func (h *Hub) refuseUpgrade(w http.ResponseWriter, status int) {
+	h.metrics.upgraded(status)
+	w.WriteHeader(status)
 }
 
 // A call is one REST request.
@@ -94,34 +108,69 @@ type call struct {
 	r   *http.Request
 	who Identity
 
-	params url.Values // of the URL
+	params params // of the URL
+	reach  reach
 }
 
 func (h *Hub) rest(w http.ResponseWriter, r *http.Request) {
+	defer h.metrics.answered("rest", restKind(r.URL.Path), time.Now())
 	c := &call{hub: h, w: w, r: r}
 	if err := c.serve(); err != nil {
 		h.fail(w, r, err)
 	}
 }
 
+// A system collection is served under a path of its own.
+type systemRoute struct {
+	collection string
+	readOnly   bool
+}
+
+var systemRoutes = map[string]systemRoute{
+	"users":         {usersCollection, false},
+	"roles":         {rolesCollection, true},
+	"activity":      {activityCollection, true},
+	"notifications": {notificationsCollection, false},
+}
+
+// notServed are the first elements of paths that Directus 12.4 has, and why there
+// is nothing.
+var notServed = map[string]string{
+	"assets": "files are not served here", "files": "files are not served here", "folders": "files are not served here",
+	"access": "permissions come from the project's files", "permissions": "permissions come from the project's files",
+	"policies": "permissions come from the project's files", "schema": "the schema comes from the project's files",
+	"utils":    "of these only /utils/broadcast is served here",
+	"comments": "", "dashboards": "", "deployments": "", "extensions": "", "flows": "", "operations": "", "panels": "",
+	"presets": "", "revisions": "", "settings": "", "shares": "", "translations": "", "versions": "",
+}
+
 func (c *call) serve() error {
-	parts := strings.Split(strings.Trim(c.r.URL.Path, "/"), "/")
-	switch strings.Join(parts[:min(2, len(parts))], "/") {
+	path, err := elements(c.r.URL)
+	if err != nil {
+		return err
+	}
+	switch strings.Join(path[:min(2, len(path))], "/") {
 	case "server/ping":
-		return c.on("GET", len(parts) == 2, c.ping)
+		return c.on("GET", len(path) == 2, c.ping)
 	case "server/health":
-		return c.on("GET", len(parts) == 2, c.health)
+		return c.on("GET", len(path) == 2, c.health)
 	case "auth/login":
-		return c.on("POST", len(parts) == 2, c.login)
+		return c.on("POST", len(path) == 2, c.login)
 	case "auth/refresh":
-		return c.on("POST", len(parts) == 2, c.refresh)
+		return c.on("POST", len(path) == 2, c.refresh)
 	case "auth/logout":
-		return c.on("POST", len(parts) == 2, c.logout)
+		return c.on("POST", len(path) == 2, c.logout)
 	}
-	if parts[0] != "items" && parts[0] != "server" && parts[0] != "users" {
-		return c.noRoute()
+	_, system := systemRoutes[path[0]]
+	switch path[0] {
+	case "items", "server", "utils", "metrics", "collections", "fields", "relations":
+	case "graphql":
+		return c.noGraphQL()
+	default:
+		if !system {
+			return c.noRoute()
+		}
 	}
-	var err error
 	if c.params, err = paramsOf(c.r.URL.RawQuery); err != nil {
 		return err
 	}
@@ -129,16 +178,41 @@ func (c *call) serve() error {
 		return err
 	}
 	switch {
-	case parts[0] == "items" && len(parts) == 2:
-		return c.collection(parts[1])
-	case parts[0] == "items" && len(parts) == 3:
-		return c.item(parts[1], parts[2])
-	case len(parts) == 2 && parts[0] == "server" && parts[1] == "info":
+	case path[0] == "items" && len(path) == 2:
+		return c.collection(path[1])
+	case path[0] == "items" && len(path) == 3:
+		return c.item(path[1], path[2])
+	case path[0] == "users" && len(path) == 2 && path[1] == "me":
+		return c.me()
+	case system:
+		return c.system(systemRoutes[path[0]], path[1:])
+	case path[0] == "collections":
+		return c.on("GET", len(path) <= 2, func() error { return c.collections(path[1:]) })
+	case path[0] == "fields":
+		return c.on("GET", len(path) <= 3, func() error { return c.fields(path[1:]) })
+	case path[0] == "relations":
+		return c.on("GET", len(path) <= 3, func() error { return c.relations(path[1:]) })
+	case path[0] == "metrics" && len(path) == 1:
+		return c.on("GET", true, c.metrics)
+	case path[0] == "server" && len(path) == 2 && path[1] == "info":
 		return c.on("GET", true, c.info)
-	case len(parts) == 2 && parts[0] == "users" && parts[1] == "me":
-		return c.on("GET", true, c.me)
+	case path[0] == "utils" && len(path) == 2 && path[1] == "broadcast":
+		return c.on("POST", true, c.broadcast)
 	}
 	return c.noRoute()
+}
+
+// elements returns the elements of a URL's path. A key may have a slash in it, which
+// is escaped there.
+func elements(u *url.URL) ([]string, error) {
+	parts := strings.Split(strings.Trim(u.EscapedPath(), "/"), "/")
+	for i, part := range parts {
+		var err error
+		if parts[i], err = url.PathUnescape(part); err != nil {
+			return nil, &protocol.Error{Code: protocol.CodeInvalidPayload, Message: "Invalid payload. The path of the URL cannot be read."}
+		}
+	}
+	return parts, nil
 }
 
 // on calls handle if the method is the route's only one.
@@ -153,7 +227,15 @@ func (c *call) on(method string, exact bool, handle func() error) error {
 }
 
 func (c *call) noRoute() error {
-	return &protocol.Error{Code: protocol.CodeRouteNotFound, Message: fmt.Sprintf("Route %s doesn't exist.", c.r.URL.Path)}
+	first, _, _ := strings.Cut(strings.Trim(c.r.URL.Path, "/"), "/")
+	message := fmt.Sprintf("Route %s doesn't exist.", c.r.URL.Path)
+	switch reason, known := notServed[first]; {
+	case reason != "":
+		message = fmt.Sprintf("Route %s doesn't exist: %s.", c.r.URL.Path, reason)
+	case known:
+		message = fmt.Sprintf("Route %s doesn't exist: /%s is not served here.", c.r.URL.Path, first)
+	}
+	return &protocol.Error{Code: protocol.CodeRouteNotFound, Message: message}
 }
 
 func (c *call) noMethod(allowed ...string) error {
@@ -162,21 +244,63 @@ func (c *call) noMethod(allowed ...string) error {
 		Message: fmt.Sprintf("Invalid method %q used. The supported methods are %s.", c.r.Method, strings.Join(allowed, ", "))}
 }
 
-// authenticate finds out who calls, from the header or the access_token.
+// noGraphQL answers at /graphql, where sockets are refused alike.
+func (c *call) noGraphQL() error {
+	c.json(http.StatusNotImplemented, errorBody(&protocol.Error{Code: protocol.CodeServiceUnavailable,
+		Message: "GraphQL is not served here yet. Use REST, or the JSON protocol of the socket."}))
+	return nil
+}
+
+// authenticate finds out who calls, from the header, the access_token or the
+// session's cookie.
 func (c *call) authenticate() error {
-	token := c.params.Get("access_token")
+	token := c.params.get("access_token")
 	if scheme, bearer, ok := strings.Cut(c.r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
 		if token != "" {
 			return invalidPayload("The request uses more than one authentication method.")
 		}
 		token = strings.TrimSpace(bearer)
 	}
+	byCookie := false
+	if token == "" {
+		token = cookieOf(c.r, c.hub.opts.SessionCookie)
+		byCookie = token != ""
+	}
 	if token == "" {
 		return nil
 	}
 	var err error
 	c.who, err = c.hub.auth.Authenticate(c.r.Context(), token)
+	if !byCookie {
+		return err
+	}
+	if errors.Is(err, protocol.CodeInvalidCredentials) || errors.Is(err, protocol.CodeInvalidToken) || errors.Is(err, protocol.CodeTokenExpired) {
+		c.setCookie(c.hub.opts.SessionCookie, "", -1) // it would be in the way of every request
+	}
+	if err == nil && !c.reads() {
+		err = c.sameOrigin()
+	}
 	return err
+}
+
+// reads reports whether the request's method changes nothing.
+func (c *call) reads() bool {
+	switch c.r.Method {
+	case http.MethodGet, http.MethodHead, "SEARCH":
+		return true
+	}
+	return false
+}
+
+// sameOrigin refuses a request that a page from elsewhere made with the cookies of
+// whoever looks at it. (SameSite alone would not do: pages from another port of
+// the same host are of the same site.)
+func (c *call) sameOrigin() error {
+	if c.hub.originAllowed(c.r) {
+		return nil
+	}
+	return &protocol.Error{Code: protocol.CodeForbidden, Message: fmt.Sprintf(
+		"A page from %s may not use this session. Allow it with CORS_ENABLED and CORS_ORIGIN.", c.r.Header.Get("Origin"))}
 }
 
 // body reads a JSON body; nil if there is none.
@@ -215,151 +339,6 @@ func (c *call) object(v any) error {
 		return invalidPayload("The body does not have the form that is expected: %v.", err)
 	}
 	return nil
-}
-
-// collection serves /items/:collection.
-func (c *call) collection(name string) error {
-	asked, err := queryOf(c.params)
-	if err != nil {
-		return err
-	}
-	m := protocol.Items{Collection: name, Query: asked}
-	switch c.r.Method {
-	case http.MethodGet, http.MethodHead:
-		return c.read(m)
-	case "SEARCH":
-		var body struct {
-			Query json.RawMessage
-			Keys  []json.RawMessage
-		}
-		if err := c.object(&body); err != nil {
-			return err
-		}
-		if body.Query != nil {
-			m.Query = body.Query
-		}
-		m.IDs = body.Keys
-		return c.read(m)
-	case http.MethodPost:
-		body, err := c.body()
-		if err != nil {
-			return err
-		}
-		if body != nil && body[0] != '{' && body[0] != '[' {
-			return invalidPayload("The body must be an item or an array of items.")
-		}
-		m.Action, m.Data = protocol.ActionCreate, body
-		return c.change(changeRequest{Items: m, show: m.Query})
-	case http.MethodPatch:
-		return c.updateMany(m)
-	case http.MethodDelete:
-		return c.deleteMany(m)
-	}
-	return c.noMethod("GET", "SEARCH", "POST", "PATCH", "DELETE")
-}
-
-func (c *call) updateMany(m protocol.Items) error {
-	body, err := c.body()
-	if err != nil {
-		return err
-	}
-	m.Action = protocol.ActionUpdate
-	show := m.Query
-	m.Query = nil
-	if len(body) > 0 && body[0] == '[' {
-		m.Data = body
-		return c.change(changeRequest{Items: m, show: show})
-	}
-	var form struct {
-		Keys  []json.RawMessage
-		Query json.RawMessage
-		Data  json.RawMessage
-	}
-	if err := json.Unmarshal(body, &form); err != nil || form.Data == nil || form.Keys == nil && form.Query == nil {
-		return invalidPayload(`The body must be an array of items with their keys, {"keys":[…],"data":{…}}, or {"query":{…},"data":{…}}.`)
-	}
-	m.IDs, m.Data = form.Keys, form.Data
-	if form.Keys == nil {
-		m.Query = form.Query
-	}
-	return c.change(changeRequest{Items: m, show: show})
-}
-
-func (c *call) deleteMany(m protocol.Items) error {
-	body, err := c.body()
-	if err != nil {
-		return err
-	}
-	m.Action, m.Query = protocol.ActionDelete, nil
-	if len(body) > 0 && body[0] == '[' {
-		err = json.Unmarshal(body, &m.IDs)
-	} else {
-		var form struct {
-			Keys  []json.RawMessage
-			Query json.RawMessage
-		}
-		if err = json.Unmarshal(body, &form); err == nil {
-			if m.IDs = form.Keys; form.Keys == nil {
-				m.Query = form.Query
-			}
-		}
-	}
-	if err != nil || m.IDs == nil && m.Query == nil {
-		return invalidPayload(`The body must be an array of keys, {"keys":[…]}, or {"query":{…}}.`)
-	}
-	return c.change(changeRequest{Items: m})
-}
-
-// item serves /items/:collection/:id.
-func (c *call) item(collection, id string) error {
-	key, err := json.Marshal(id)
-	if err != nil {
-		return err
-	}
-	asked, err := queryOf(c.params)
-	if err != nil {
-		return err
-	}
-	m := protocol.Items{Collection: collection, ID: key, Query: asked}
-	switch c.r.Method {
-	case http.MethodGet, http.MethodHead:
-		return c.read(m)
-	case http.MethodPatch:
-		if m.Data, err = c.body(); err != nil {
-			return err
-		}
-		if len(m.Data) == 0 || m.Data[0] != '{' {
-			return invalidPayload("The body must be an object with the fields to change.")
-		}
-		m.Action = protocol.ActionUpdate
-		return c.change(changeRequest{Items: m, show: m.Query, showOne: true})
-	case http.MethodDelete:
-		m.Action, m.Query = protocol.ActionDelete, nil
-		return c.change(changeRequest{Items: m})
-	}
-	return c.noMethod("GET", "PATCH", "DELETE")
-}
-
-func (c *call) read(m protocol.Items) error {
-	m.Action = protocol.ActionRead
-	a, err := c.hub.read(c.r.Context(), &c.who, m, reachItems)
-	if err != nil {
-		return err
-	}
-	return c.reply(a)
-}
-
-func (c *call) change(m changeRequest) error {
-	var got answer
-	err := c.hub.change(c.r.Context(), &c.who, m, func(a answer) { got = a })
-	if err != nil {
-		return err
-	}
-	if got.data == nil || m.Action == protocol.ActionDelete {
-		c.w.WriteHeader(http.StatusNoContent)
-		return nil
-	}
-	return c.reply(got)
 }
 
 // reply writes an answer in the envelope.
@@ -418,6 +397,7 @@ var statuses = map[protocol.Code]int{
 	protocol.CodeContentTooLarge:    http.StatusRequestEntityTooLarge,
 	protocol.CodeUnsupportedMedia:   http.StatusUnsupportedMediaType,
 	protocol.CodeRequestsExceeded:   http.StatusTooManyRequests,
+	protocol.CodeUnprocessable:      http.StatusUnprocessableEntity,
 	protocol.CodeServiceUnavailable: http.StatusServiceUnavailable,
 }
 
@@ -426,108 +406,62 @@ func (h *Hub) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() != nil {
 		return // nobody listens
 	}
-	refused := h.refusal(err, "", protocol.UID{})
-	var body struct {
-		Errors [1]struct {
-			Message    string `json:"message"`
-			Extensions struct {
-				Code protocol.Code `json:"code"`
-				Path string        `json:"path,omitempty"` // of a route that does not exist
-			} `json:"extensions"`
-		} `json:"errors"`
+	refusals := h.refusals(err)
+	for _, refused := range refusals {
+		h.metrics.refused(refused.Code)
+		if refused.Code == protocol.CodeInvalidCollection {
+			refused.Code = protocol.CodeForbidden // REST has no such code
+		}
 	}
-	if refused.Code == protocol.CodeInvalidCollection {
-		refused.Code = protocol.CodeForbidden // REST has no such code
-	}
-	body.Errors[0].Message = refused.Message
-	body.Errors[0].Extensions.Code = refused.Code
-	if refused.Code == protocol.CodeRouteNotFound {
-		body.Errors[0].Extensions.Path = r.URL.Path
-	}
-	status, ok := statuses[refused.Code]
+	status, ok := statuses[refusals[0].Code]
 	if !ok {
 		status = http.StatusInternalServerError
 	}
-	text, err := json.Marshal(body)
-	if err != nil {
-		text = []byte(`{"errors":[{"message":"An unexpected error occurred.","extensions":{"code":"INTERNAL_SERVER_ERROR"}}]}`)
-	}
-	writeJSON(w, status, text)
+	writeJSON(w, status, errorBody(refusals...))
 }
 
-// ping serves /server/ping.
-func (c *call) ping() error {
-	c.w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	c.json(http.StatusOK, []byte("pong"))
-	return nil
-}
-
-// health serves /server/health.
-func (c *call) health() error {
-	c.w.Header().Set("Content-Type", "application/health+json; charset=utf-8")
-	if _, err := c.hub.store.Setting(c.r.Context(), "health"); err != nil {
-		c.hub.log.Error("the store does not answer", "error", err)
-		c.json(http.StatusServiceUnavailable, []byte(`{"status":"error"}`))
-		return nil
-	}
-	c.json(http.StatusOK, []byte(`{"status":"ok"}`))
-	return nil
-}
-
-// info serves /server/info. How to connect a socket is told only to those who
-// are signed in, as in Directus.
-func (c *call) info() error {
-	type object = map[string]any
-	info := object{"project": object{"project_name": c.hub.opts.ProjectName}}
-	if c.who.User == "" {
-		return c.data(info)
-	}
-	if c.hub.opts.Version != "" {
-		info["version"] = c.hub.opts.Version
-	}
-	heartbeat := any(false)
-	if c.hub.opts.Heartbeat > 0 {
-		heartbeat = c.hub.opts.Heartbeat.Seconds()
-	}
-	info["queryLimit"] = object{"default": query.DefaultLimit, "max": -1}
-	info["rateLimit"] = false
-	info["websocket"] = object{
-		"rest":                 object{"authentication": c.hub.opts.Mode, "path": c.hub.opts.Path},
-		"graphql":              false,
-		"heartbeat":            heartbeat,
-		"logs":                 false,
-		"collaborativeEditing": false,
-	}
-	return c.data(info)
-}
-
-// me serves /users/me.
-func (c *call) me() error {
-	if c.who.User == "" {
-		return errNoItem
-	}
-	whole := c.hub.store.Schema().Collections[usersCollection]
-	a := &access{whole: whole, seen: &query.Collection{Name: whole.Name, PrimaryKey: whole.PrimaryKey, System: true}}
-	for _, f := range whole.Fields {
-		if !f.Is("conceal") {
-			a.seen.Fields = append(a.seen.Fields, f)
+// refusals returns what to tell of an error: several of them only where a value
+// failed the validation of several fields.
+func (h *Hub) refusals(err error) []*protocol.Error {
+	var joined interface{ Unwrap() []error }
+	if errors.As(err, &joined) {
+		var refusals []*protocol.Error
+		for _, err := range joined.Unwrap() {
+			if refused, ok := err.(*protocol.Error); ok {
+				refusals = append(refusals, h.refusal(refused, "", protocol.UID{}))
+			}
+		}
+		if len(refusals) > 0 && len(refusals) == len(joined.Unwrap()) {
+			return refusals
 		}
 	}
-	env := c.who.env(c.hub.opts.Now())
-	raw, err := queryOf(c.params)
+	return []*protocol.Error{h.refusal(err, "", protocol.UID{})}
+}
+
+// errorBody returns errors in the envelope.
+func errorBody(refusals ...*protocol.Error) []byte {
+	type extensions struct {
+		Code protocol.Code `json:"code"`
+		Path string        `json:"path,omitempty"` // of a route that does not exist
+	}
+	type entry struct {
+		Message    string     `json:"message"`
+		Extensions extensions `json:"extensions"`
+	}
+	var body struct {
+		Errors []entry `json:"errors"`
+	}
+	for _, refused := range refusals {
+		e := entry{refused.Message, extensions{Code: refused.Code}}
+		if refused.Code == protocol.CodeRouteNotFound {
+			_, path, _ := strings.Cut(refused.Message, "Route ")
+			e.Extensions.Path, _, _ = strings.Cut(path, " doesn't exist")
+		}
+		body.Errors = append(body.Errors, e)
+	}
+	text, err := json.Marshal(body)
 	if err != nil {
-		return err
+		return []byte(`{"errors":[{"message":"An unexpected error occurred.","extensions":{"code":"INTERNAL_SERVER_ERROR"}}]}`)
 	}
-	q, err := prepare(raw, a, env)
-	if err != nil {
-		return err
-	}
-	rows, err := c.hub.store.Read(c.r.Context(), usersCollection, byKeys(a, []any{c.who.User}, env))
-	if err != nil {
-		return err
-	}
-	if len(rows) == 0 {
-		return errNoItem
-	}
-	return c.reply(answer{data: query.AppendRow(nil, rows[0], q.Select(a.seen))})
+	return text
 }

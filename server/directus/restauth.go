@@ -10,18 +10,24 @@ import (
 
 // This file serves /auth: login, refresh and logout. In mode "json" the refresh
 // token travels in the body, in mode "cookie" in a cookie that scripts cannot
-// read. Mode "session", where the access token is a cookie too, is refused.
+// read; in mode "session" there is one such cookie, with the session token.
 
-// refreshCookie is the name of Directus's cookie (REFRESH_TOKEN_COOKIE_NAME).
-const refreshCookie = "directus_refresh_token"
+// The login modes, as Directus names them.
+const (
+	modeJSON    = "json"
+	modeCookie  = "cookie"
+	modeSession = "session"
+)
 
-// checkMode refuses the modes that are not served.
-func checkMode(mode string) error {
+// kindOf returns the kind of session that a mode asks for; "" is json.
+func kindOf(mode string) (Kind, error) {
 	switch mode {
-	case "", "json", "cookie":
-		return nil
+	case "", modeJSON, modeCookie:
+		return KindTokens, nil
+	case modeSession:
+		return KindSession, nil
 	}
-	return invalidPayload("The mode %q is not served here; use \"json\" or \"cookie\".", mode)
+	return 0, invalidPayload(`There is no mode %q; there are "json", "cookie" and "session".`, mode)
 }
 
 func (c *call) login() error {
@@ -29,7 +35,8 @@ func (c *call) login() error {
 	if err := c.object(&body); err != nil {
 		return err
 	}
-	if err := checkMode(body.Mode); err != nil {
+	kind, err := kindOf(body.Mode)
+	if err != nil {
 		return err
 	}
 	if body.Email == "" || body.Password == "" {
@@ -38,7 +45,7 @@ func (c *call) login() error {
 	if body.OTP != "" {
 		return invalidPayload("One-time passwords are not served here.")
 	}
-	session, err := c.hub.auth.Login(c.r.Context(), body.Email, body.Password)
+	session, err := c.hub.login(c.r.Context(), c.hub.address(c.r), body.Email, body.Password, kind)
 	if err != nil {
 		return err
 	}
@@ -50,7 +57,11 @@ func (c *call) refresh() error {
 	if err != nil {
 		return err
 	}
-	session, err := c.hub.auth.Refresh(c.r.Context(), token)
+	kind, err := kindOf(mode)
+	if err != nil {
+		return err
+	}
+	session, err := c.hub.auth.Refresh(c.r.Context(), token, kind)
 	if err != nil {
 		return err
 	}
@@ -58,21 +69,24 @@ func (c *call) refresh() error {
 }
 
 func (c *call) logout() error {
-	token, mode, err := c.refreshToken()
+	token, _, err := c.refreshToken()
 	if err != nil {
 		return err
 	}
 	if err := c.hub.auth.Logout(c.r.Context(), token); err != nil {
 		return err
 	}
-	if mode == "cookie" {
-		c.setRefreshCookie("", -1)
+	for _, cookie := range []Cookie{c.hub.opts.RefreshCookie, c.hub.opts.SessionCookie} {
+		if cookieOf(c.r, cookie) != "" {
+			c.setCookie(cookie, "", -1)
+		}
 	}
 	c.w.WriteHeader(http.StatusNoContent)
 	return nil
 }
 
-// refreshToken returns the refresh token of the body or the cookie.
+// refreshToken returns the refresh token of the body, else that of the mode's
+// cookie, else that of either cookie.
 func (c *call) refreshToken() (token, mode string, err error) {
 	var body struct {
 		RefreshToken string `json:"refresh_token"`
@@ -81,20 +95,28 @@ func (c *call) refreshToken() (token, mode string, err error) {
 	if err := c.object(&body); err != nil {
 		return "", "", err
 	}
-	if err := checkMode(body.Mode); err != nil {
+	if _, err := kindOf(body.Mode); err != nil {
 		return "", "", err
 	}
-	token, mode = body.RefreshToken, body.Mode
-	if token == "" && mode != "json" {
-		if cookie, err := c.r.Cookie(refreshCookie); err == nil {
-			token, mode = cookie.Value, "cookie"
-		}
+	if body.RefreshToken != "" {
+		return body.RefreshToken, body.Mode, nil
+	}
+	refresh, session := cookieOf(c.r, c.hub.opts.RefreshCookie), cookieOf(c.r, c.hub.opts.SessionCookie)
+	switch {
+	case body.Mode == modeJSON:
+	case session != "" && (body.Mode == modeSession || body.Mode == "" && refresh == ""):
+		token, mode = session, modeSession
+	case refresh != "":
+		token, mode = refresh, body.Mode
+		setDefault(&mode, modeCookie)
+	case session != "":
+		token, mode = session, body.Mode
 	}
 	if token == "" {
 		return "", "", &protocol.Error{Code: protocol.CodeInvalidPayload,
 			Message: "Invalid payload. The refresh token is required in either the payload or cookie."}
 	}
-	return token, mode, nil
+	return token, mode, c.sameOrigin()
 }
 
 // session answers with a session's tokens.
@@ -102,25 +124,38 @@ func (c *call) session(s Session, mode string) error {
 	answer := struct {
 		Expires      int64  `json:"expires"` // milliseconds
 		RefreshToken string `json:"refresh_token,omitempty"`
-		AccessToken  string `json:"access_token"`
+		AccessToken  string `json:"access_token,omitempty"`
 	}{s.Expires.Milliseconds(), s.RefreshToken, s.AccessToken}
-	if mode == "cookie" {
+	switch mode {
+	case modeCookie:
 		answer.RefreshToken = ""
-		c.setRefreshCookie(s.RefreshToken, s.RefreshExpires)
+		c.setCookie(c.hub.opts.RefreshCookie, s.RefreshToken, s.RefreshExpires)
+	case modeSession:
+		answer.AccessToken = ""
+		c.setCookie(c.hub.opts.SessionCookie, s.AccessToken, s.Expires)
 	}
 	return c.data(answer)
 }
 
-// setRefreshCookie keeps a refresh token in the browser; a negative age removes it.
-func (c *call) setRefreshCookie(token string, age time.Duration) {
+// cookieOf returns the value of a request's cookie; "" = there is none.
+func cookieOf(r *http.Request, cookie Cookie) string {
+	if found, err := r.Cookie(cookie.Name); err == nil {
+		return found.Value
+	}
+	return ""
+}
+
+// setCookie keeps a token in the browser; a negative age removes it.
+func (c *call) setCookie(as Cookie, token string, age time.Duration) {
 	cookie := &http.Cookie{
-		Name:     refreshCookie,
+		Name:     as.Name,
 		Value:    token,
 		Path:     "/",
+		Domain:   as.Domain,
 		MaxAge:   int(age.Seconds()),
 		HttpOnly: true,
-		SameSite: http.SameSiteLaxMode,
-		Secure:   c.r.TLS != nil || strings.HasPrefix(c.hub.opts.PublicURL, "https:"),
+		SameSite: as.SameSite,
+		Secure:   as.Secure || c.r.TLS != nil || strings.HasPrefix(c.hub.opts.PublicURL, "https:"),
 	}
 	if age < 0 {
 		cookie.MaxAge = -1

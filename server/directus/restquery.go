@@ -20,52 +20,80 @@ var queryKeys = []string{"fields", "filter", "search", "sort", "limit", "offset"
 // maxNesting bounds the brackets of one parameter.
 const maxNesting = 20
 
-// paramsOf reads a URL's parameters. Go's own reading drops those that it cannot
-// read, and those with a semicolon, which is a character like any other to Directus.
-func paramsOf(raw string) (url.Values, error) {
-	params, err := url.ParseQuery(strings.ReplaceAll(raw, ";", "%3B"))
-	if err != nil {
-		return nil, invalidQuery("The parameters of the URL cannot be read: %v", err)
+// maxParams bounds how many parameters a URL has.
+const maxParams = 1000
+
+// params are a URL's parameters in their order. (Go's own reading loses it, and
+// drops those that it cannot read and those with a semicolon, which is a character
+// like any other to Directus.)
+type params []param
+
+type param struct{ name, value string }
+
+func paramsOf(raw string) (params, error) {
+	var all params
+	for pair := range strings.SplitSeq(raw, "&") {
+		if pair == "" {
+			continue
+		}
+		if len(all) == maxParams {
+			return nil, invalidQuery("There are more than %d parameters in the URL", maxParams)
+		}
+		name, value, _ := strings.Cut(pair, "=")
+		name, err := url.QueryUnescape(name)
+		if err == nil {
+			value, err = url.QueryUnescape(value)
+		}
+		if err != nil {
+			return nil, invalidQuery("The parameters of the URL cannot be read: %v", err)
+		}
+		all = append(all, param{name, value})
 	}
-	return params, nil
+	return all, nil
 }
 
-// A node is a value, or has parts by name.
+// get returns the first value of a parameter; "" = there is none.
+func (p params) get(name string) string {
+	for _, param := range p {
+		if param.name == name {
+			return param.value
+		}
+	}
+	return ""
+}
+
+// A node is a value, or has parts by name, or parts without one.
 type node struct {
-	values []string
-	parts  map[string]*node
+	values  []string
+	parts   map[string]*node
+	unnamed []*node
 }
 
 // queryOf returns the query that a URL's parameters make, or nil if there is none.
 // What cannot be read is refused and never passed over: without its filter a
 // query would show more than was asked for.
-func queryOf(params url.Values) (json.RawMessage, error) {
+func queryOf(params params) (json.RawMessage, error) {
 	root := &node{}
-	names := make([]string, 0, len(params))
-	for name := range params {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		path := strings.Split(strings.ReplaceAll(name, "]", ""), "[")
+	for _, param := range params {
+		path := strings.Split(strings.ReplaceAll(param.name, "]", ""), "[")
 		if !slices.Contains(queryKeys, path[0]) {
 			continue
 		}
 		if len(path) > maxNesting {
-			return nil, invalidQuery("%q has more than %d brackets", name, maxNesting-1)
+			return nil, invalidQuery("%q has more than %d brackets", param.name, maxNesting-1)
 		}
 		at := root
 		for _, part := range path {
 			at = at.part(part)
 		}
-		at.values = append(at.values, params[name]...)
+		at.values = append(at.values, param.value)
 	}
 	if len(root.parts) == 0 {
 		return nil, nil
 	}
 	value, ok := root.value()
 	if !ok {
-		return nil, invalidQuery("A parameter is given both with and without brackets")
+		return nil, invalidQuery("A parameter is given both with and without brackets, or with and without a name in them")
 	}
 	return json.Marshal(value)
 }
@@ -74,7 +102,12 @@ func invalidQuery(format string, args ...any) error {
 	return &protocol.Error{Code: protocol.CodeInvalidQuery, Message: "Invalid query. " + fmt.Sprintf(format, args...) + "."}
 }
 
+// part returns the part of that name. Without a name it is another one each time.
 func (n *node) part(name string) *node {
+	if name == "" {
+		n.unnamed = append(n.unnamed, &node{})
+		return n.unnamed[len(n.unnamed)-1]
+	}
 	if n.parts[name] == nil {
 		if n.parts == nil {
 			n.parts = map[string]*node{}
@@ -84,18 +117,27 @@ func (n *node) part(name string) *node {
 	return n.parts[name]
 }
 
-// value returns the node as JSON would have it: parts that are numbered, or have
-// no name, are an array. It is not ok if a node has both a value and parts.
+// value returns the node as JSON would have it: parts without a name, or numbered
+// from 0, are an array. It is not ok if a node is two things at once.
 func (n *node) value() (value any, ok bool) {
 	switch {
-	case n.parts == nil && len(n.values) == 1:
+	case n.parts == nil && n.unnamed == nil && len(n.values) == 1:
 		return n.values[0], true
-	case n.parts == nil:
+	case n.parts == nil && n.unnamed == nil:
 		return n.values, true
-	case n.values != nil:
+	case n.values != nil || n.parts != nil && n.unnamed != nil:
 		return nil, false
-	case len(n.parts) == 1 && n.parts[""] != nil && n.parts[""].parts == nil:
-		return n.parts[""].values, true // fields[]=a&fields[]=b
+	}
+	list := make([]any, 0, max(len(n.parts), len(n.unnamed)))
+	for _, part := range n.unnamed {
+		element, ok := part.value()
+		if !ok {
+			return nil, false
+		}
+		list = append(list, element)
+	}
+	if n.unnamed != nil {
+		return list, true
 	}
 	object := make(map[string]any, len(n.parts))
 	for name, part := range n.parts {
@@ -103,12 +145,8 @@ func (n *node) value() (value any, ok bool) {
 			return nil, false
 		}
 	}
-	list := make([]any, 0, len(object))
 	for i := range len(object) {
 		element, ok := object[strconv.Itoa(i)]
-		if !ok && i == 0 {
-			element, ok = object[""]
-		}
 		if !ok {
 			return object, true
 		}

@@ -40,8 +40,27 @@ type SeedOptions struct {
 	// empty one is the demo administrator's in demo mode; otherwise the e-mail is
 	// admin@example.com, the password is made up, and there is no token.
 	AdminEmail, AdminPassword, AdminToken string
-	// Items puts a few messages into an empty project.
+	// Items puts a few items into those collections of the demonstration project
+	// that are new.
 	Items bool
+	// Rules are those of a project that is not the demonstration: its roles are
+	// written at each start, and the demo accounts have no place in it. nil = the
+	// demonstration.
+	Rules *Rules
+	// Users are the accounts of that project, written at each start. With none there
+	// is an administrator as in the demonstration, if the rules have [RoleAdmin].
+	Users []SeedUser
+}
+
+// A SeedUser is an account of a project that is not the demonstration.
+type SeedUser struct {
+	// Fields are those of directus_users that the account has. A password or a token
+	// in it is nil and takes away what there is. Without an id it is the user with
+	// that e-mail, or a new one.
+	Fields query.Row
+	// Password is in clear text, or an argon2id hash that [IsPasswordHash] knows;
+	// Token is in clear text. "" = as it is.
+	Password, Token string
 }
 
 // Seeded is what [Seed] has done.
@@ -51,6 +70,8 @@ type Seeded struct {
 	// AdminEmail and AdminPassword are the administrator that was made with a
 	// password nobody else knows: print them. Both are "" otherwise.
 	AdminEmail, AdminPassword string
+	// Warnings are sentences about what was not done.
+	Warnings []string
 }
 
 // Seed prepares a store: at the first start it makes the roles, the accounts and
@@ -67,10 +88,16 @@ func Seed(ctx context.Context, store Store, opts *SeedOptions) (Seeded, error) {
 		return Seeded{}, fmt.Errorf("read the roles: %w", err)
 	}
 	s.result.First = len(roles) == 0
-	if s.result.First {
+	switch {
+	case s.opts.Rules != nil:
+		err = s.project(ctx, roles)
+	case s.result.First:
 		err = s.first(ctx)
-	} else {
+	default:
 		err = s.again(ctx)
+	}
+	if err == nil && s.opts.Items {
+		err = s.items(ctx)
 	}
 	if err != nil {
 		return Seeded{}, err
@@ -121,9 +148,6 @@ func (s *seeder) first(ctx context.Context) error {
 				return err
 			}
 		}
-		if s.opts.Items && s.store.Schema().Collections["messages"] != nil {
-			return s.items(ctx, tx)
-		}
 		return nil
 	})
 	if err != nil {
@@ -167,7 +191,7 @@ func (d *DemoAccount) row(ctx context.Context) (query.Row, error) {
 
 func userRow(id, first, last, email, hash, token, role string) query.Row {
 	row := query.Row{"id": id, "first_name": first, "last_name": last, "email": strings.ToLower(email),
-		"password": hash, "token": nil, "role": role, "status": "active"}
+		"password": hash, "token": nil, "role": role, "status": "active", "provider": "default", "email_notifications": true}
 	if token != "" {
 		row["token"] = hashToken(token)
 	}
@@ -178,6 +202,9 @@ func userRow(id, first, last, email, hash, token, role string) query.Row {
 func (s *seeder) again(ctx context.Context) error {
 	schema := s.store.Schema().Collections[usersCollection]
 	for _, account := range DemoAccounts {
+		if s.names(account.user) {
+			continue
+		}
 		users, err := s.store.Read(ctx, usersCollection, where(schema, "id", account.user))
 		if err != nil {
 			return fmt.Errorf("read the demo accounts: %w", err)
@@ -252,7 +279,7 @@ func (s *seeder) lock(ctx context.Context, account DemoAccount, user query.Row) 
 	if err != nil || !known {
 		return changes, err
 	}
-	if account.Role != RoleAdmin {
+	if account.Role != RoleAdmin || len(s.opts.Users) > 0 {
 		changes["password"], changes["status"] = nil, "suspended"
 		return changes, nil
 	}
@@ -270,23 +297,4 @@ func (s *seeder) lock(ctx context.Context, account DemoAccount, user query.Row) 
 		changes["token"] = hashToken(s.opts.AdminToken)
 	}
 	return changes, nil
-}
-
-// items puts a few messages there, a minute apart.
-func (s *seeder) items(ctx context.Context, tx Tx) error {
-	messages := []struct{ user, text, status string }{
-		{"Ada", "Welcome to Leveret! Everything on this page is live.", "published"},
-		{"Eddie", "Open it in a second window and write something.", "published"},
-		{"Rita", "I only read, but I see it the moment it is written.", "published"},
-		{"Eddie", "This one is still a draft.", "draft"},
-	}
-	for i, m := range messages {
-		created := s.now.Add(time.Duration(i-len(messages)) * time.Minute)
-		_, err := tx.Insert(ctx, "messages", query.Row{"id": uuid.NewString(), "user": m.user, "text": m.text, "status": m.status,
-			"date_created": timestamp(created), "date_updated": nil})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -1,12 +1,13 @@
 package directus
 
 import (
-	"bytes"
 	"container/list"
 	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
+	"time"
 
 	"leveret/protocol"
 	"leveret/protocol/query"
@@ -20,94 +21,57 @@ type subscription struct {
 	event      protocol.Event // "" = every kind
 	item       string         // a key as text; "" = the whole collection
 	query      query.Query    // as it was asked
-	commit     bool           // mark the last frame of a commit
+	since      time.Time
+	commit     bool   // mark the last frame of a commit
+	told       []byte // the result that an aggregate's subscriber knows
 
 	// end and endOfCommit are how its frames end.
 	end, endOfCommit string
 
-	view    *view // as it was for the identity below; only current touches it
+	// What the query comes to for an identity under a version of the rules; see
+	// current.
+	view    *view
+	who     *Identity
+	version uint64
+	stale   bool  // something else that the view depends on has changed
+	refused error // why there is no view
+
 	element *list.Element
-}
-
-// A view is what a subscription's query comes to for an identity.
-type view struct {
-	who    *Identity
-	access *access
-	query  query.Query // prepared
-	fields []string
-	env    query.Env
-	moving bool   // the filter depends on the time
-	key    string // equal for subscriptions that are told the same
-}
-
-// newView resolves a subscription's query for an identity.
-func (h *Hub) newView(who *Identity, s *subscription) (*view, error) {
-	a := h.opts.Permissions.may(who, protocol.ActionRead, s.collection)
-	if a == nil {
-		return nil, noCollection(s.collection.Name)
-	}
-	if err := s.query.Validate(a.seen); err != nil {
-		return nil, err
-	}
-	v := &view{who: who, access: a, env: who.env(h.opts.Now())}
-	v.query = restrict(s.query, a, v.env)
-	v.fields = s.query.Select(a.seen)
-	both := query.And(a.filter, s.query.Filter)
-	v.moving = both.UsesNow()
-	v.key = fmt.Sprintf("%s %q %p %s", s.event, s.item, a, s.query.JSON())
-	if both != nil && bytes.Contains(both.AppendJSON(nil), []byte("$CURRENT_")) {
-		v.key += " " + who.User + " " + who.Role
-	}
-	return v, nil
-}
-
-// current returns the view for whoever the client now is, or nil if it may not
-// read it. The caller holds commits.
-//
-// A filter with $NOW is bound anew, to the time of the event. Rows that age out
-// between two events are not told of.
-func (s *subscription) current() *view {
-	who := s.client.who()
-	if s.view != nil && s.view.who == who && !s.view.moving {
-		return s.view
-	}
-	v, err := s.client.hub.newView(who, s)
-	if err != nil {
-		s.view = nil
-		return nil
-	}
-	s.view = v
-	return v
 }
 
 // capabilities are what this server can do beyond Directus, for who asks.
 var capabilities = []string{protocol.CapabilityCommit, protocol.CapabilityLeave, protocol.CapabilityOrder, protocol.CapabilityTombstones}
 
+// subscribable are the system collections whose changes are told.
+var subscribable = []string{usersCollection, rolesCollection, activityCollection, notificationsCollection}
+
 // subscribe answers a subscribe message.
 func (c *client) subscribe(ctx context.Context, m protocol.Subscribe) error {
 	h := c.hub
-	s := &subscription{client: c, uid: m.UID, event: m.Event}
+	s := &subscription{client: c, uid: m.UID, event: m.Event, since: h.opts.Now()}
 	if s.collection = h.store.Schema().Collections[m.Collection]; s.collection == nil {
+		if strings.HasPrefix(m.Collection, "directus_") {
+			return noSubscriptions(m.Collection)
+		}
 		return noCollection(m.Collection)
 	}
-	if s.collection.System {
-		return &protocol.Error{Code: protocol.CodeForbidden, Message: fmt.Sprintf(
-			"This server does not serve subscriptions to the system collection %q yet.", m.Collection)}
+	if s.collection.System && !slices.Contains(subscribable, m.Collection) {
+		return noSubscriptions(m.Collection)
 	}
 	var err error
-	if s.query, err = query.Parse(m.Query); err != nil {
+	if s.query, err = h.query(m.Query); err != nil {
 		return err
 	}
-	var key any
 	if m.Item != nil {
-		if key, err = decodeKey(m.Item, s.collection); err != nil {
+		key, err := decodeKey(m.Item, s.collection)
+		if err != nil {
 			return err
 		}
 		s.item = keyText(key)
 	}
 	honoured := []string(nil)
 	for _, name := range m.Capabilities {
-		if slices.Contains(capabilities, name) && !slices.Contains(honoured, name) {
+		if h.opts.honours() && slices.Contains(capabilities, name) && !slices.Contains(honoured, name) {
 			honoured = append(honoured, name)
 		}
 	}
@@ -123,30 +87,53 @@ func (c *client) subscribe(ctx context.Context, m protocol.Subscribe) error {
 	}
 	s.endOfCommit = `,"commit":true` + s.end + "}"
 	s.end += "}"
-
 	init := protocol.Subscription{Event: protocol.EventInit, UID: uid, Capabilities: honoured}
+
 	// Differs from Directus: 3. There, a change between the snapshot and the
 	// registration is in neither.
-	h.commits.RLock()
-	defer h.commits.RUnlock()
+	release := h.hold(false)
+	defer func() { release() }()
+	v, err := h.view(ctx, c.who(), s, s.time())
+	if err == nil && v.clock != nil {
+		// Alone, since it may share a view whose time moves on now.
+		release()
+		release = h.hold(true)
+		v, err = h.view(ctx, c.who(), s, s.time())
+	}
 	// Differs from Directus: 6, which does not look at permissions when the
 	// subscription names an event.
-	v, err := h.newView(c.who(), s)
-	if err != nil {
+	if err != nil && (h.opts.checksEvents() || m.Event == "" || h.refusal(err, "", protocol.UID{}).Code != protocol.CodeForbidden) {
 		return err
 	}
-	if h.opts.MaxSubscriptions >= 0 && len(c.subscriptions) >= h.opts.MaxSubscriptions {
+	h.subscriptionsMu.Lock()
+	count := len(c.subscriptions)
+	h.subscriptionsMu.Unlock()
+	if h.opts.MaxSubscriptions >= 0 && count >= h.opts.MaxSubscriptions {
 		return &protocol.Error{Code: protocol.CodeLimitExceeded, Message: fmt.Sprintf(
-			"There are already %d subscriptions on this connection. Unsubscribe from one first.", len(c.subscriptions))}
+			"There are already %d subscriptions on this connection. Unsubscribe from one first.", count)}
 	}
-	if m.Event == "" {
-		if init.Data, init.Meta, err = h.snapshot(ctx, s, v, key); err != nil {
+	if v != nil {
+		if v, err = h.shared(ctx, v); err != nil {
 			return err
 		}
+		if init.Data, init.Meta, err = s.snapshot(ctx, v); err != nil {
+			return err
+		}
+		if m.Event != "" {
+			init.Data, init.Meta = nil, nil
+		}
 	}
-	s.view = v
+	if !h.opts.readsInOneStep() {
+		release()
+		if h.raced != nil {
+			h.raced()
+		}
+		release = h.hold(false)
+	}
+	s.who, s.version, s.refused = c.who(), h.opts.Permissions.version(), err
 	h.subscriptionsMu.Lock()
 	defer h.subscriptionsMu.Unlock()
+	h.turn(ctx, s, v)
 	all := h.subscriptions[m.Collection]
 	if all == nil {
 		all = list.New()
@@ -158,27 +145,71 @@ func (c *client) subscribe(ctx context.Context, m protocol.Subscribe) error {
 	return nil
 }
 
+// noSubscriptions refuses a system collection that is not served.
+func noSubscriptions(name string) error {
+	return &protocol.Error{Code: protocol.CodeForbidden, Message: fmt.Sprintf(
+		"This server does not serve subscriptions to %q. Of the system collections it serves %s.", name, strings.Join(subscribable, ", "))}
+}
+
+// hold keeps commits away, and with alone every other subscribe too. It returns
+// what lets them go on.
+func (h *Hub) hold(alone bool) (release func()) {
+	if alone {
+		h.commits.Lock()
+		return h.commits.Unlock
+	}
+	h.commits.RLock()
+	return h.commits.RUnlock
+}
+
+// shared returns the view that equals v and that there is already, or v. What time
+// has done is told to those who have it.
+func (h *Hub) shared(ctx context.Context, v *view) (*view, error) {
+	h.subscriptionsMu.Lock()
+	other := h.views[v.key]
+	h.subscriptionsMu.Unlock()
+	if other == nil {
+		return v, nil
+	}
+	if other.clock != nil {
+		err := other.clock.advance(ctx, other)
+		other.clock.arm(other)
+		return other, err
+	}
+	return other, nil
+}
+
 // snapshot reads what the init shows.
-func (h *Hub) snapshot(ctx context.Context, s *subscription, v *view, key any) (data, meta json.RawMessage, err error) {
-	q := v.query
+func (s *subscription) snapshot(ctx context.Context, v *view) (data, meta json.RawMessage, err error) {
+	h := s.client.hub
+	if v.query.Grouped() {
+		data, meta, err := v.tally(ctx)
+		s.told = totalBody(data, meta).head
+		return data, meta, err
+	}
+	if s.event != "" {
+		return nil, nil, nil
+	}
+	q := h.window(v.query)
 	if s.item != "" {
-		q = withKeys(q, v.access, []any{key})
-		q.Limit, q.Offset, q.Page = -1, 0, 0
+		q = withoutWindow(q)
 	}
 	rows, err := h.store.Read(ctx, s.collection.Name, q)
 	if err != nil {
 		return nil, nil, err
 	}
-	if meta, err = h.meta(ctx, v.access, v.query, v.env); err != nil {
+	if meta, err = v.meta(ctx); err != nil {
 		return nil, nil, err
 	}
 	if s.item == "" {
-		return appendRows(nil, rows, v.fields), meta, nil
+		data, err = v.printer(ctx, h.store).array(v.access, v.selected, rows)
+		return data, meta, err
 	}
 	if len(rows) == 0 {
 		return nil, nil, errNoItem
 	}
-	return query.AppendRow(nil, rows[0], v.fields), meta, nil
+	data, err = v.printer(ctx, h.store).one(v.access, v.selected, rows[0])
+	return data, meta, err
 }
 
 // unsubscribe ends those subscriptions of a client that which picks; nil = all.
@@ -192,6 +223,7 @@ func (h *Hub) unsubscribe(c *client, which func(*subscription) bool) {
 			return false
 		}
 		h.subscriptions[s.collection.Name].Remove(s.element)
+		h.turn(context.Background(), s, nil)
 		return true
 	})
 }

@@ -3,6 +3,9 @@ package directus
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -33,30 +36,52 @@ func members(data []byte) (map[string]json.RawMessage, error) {
 	return object, nil
 }
 
+// known returns those members of an item that are fields of the collection.
+func known(item map[string]json.RawMessage, c *query.Collection) []string {
+	var names []string
+	for name := range item {
+		if c.Field(name) != nil {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// concealed is what is shown in place of a secret. Whoever writes it back changes
+// nothing.
+const concealed = "**********"
+
 // newRow returns the row that a create makes of an item. Fields that the
 // collection does not have are passed over, as the recorded Directus does;
 // fields that exist and may not be written are refused.
-func (h *Hub) newRow(a *access, item map[string]json.RawMessage) (query.Row, error) {
+func (w *work) newRow(item map[string]json.RawMessage) (query.Row, error) {
 	row := query.Row{}
+	a := w.access
 	for i := range a.whole.Fields {
 		f := &a.whole.Fields[i]
 		raw, given := item[f.Name]
-		switch {
-		case f.Is("date-created"):
-			row[f.Name] = timestamp(h.opts.Now()) // whatever was given
-			continue
-		case f.Is("date-updated"):
-			row[f.Name] = nil
-			continue
-		case given:
-			if a.seen.Field(f.Name) == nil {
-				return nil, noField(f.Name, a.whole.Name)
+		if given && a.seen.Field(f.Name) == nil {
+			return nil, noField(f.Name, a.whole.Name)
+		}
+		if f.Type == query.Alias {
+			if given {
+				return nil, nested(f)
 			}
-			value, err := decodeValue(raw, f)
+			continue
+		}
+		if w.stamp(row, f, "created") {
+			continue // whatever was given
+		}
+		switch {
+		case given && string(raw) != `"`+concealed+`"`:
+			value, err := w.value(raw, f)
 			if err != nil {
 				return nil, err
 			}
 			row[f.Name] = value
+		case a.presets[f.Name] != nil:
+			row[f.Name] = w.preset(f)
 		case f.Default != nil:
 			row[f.Name] = f.Default
 		case f.Generated:
@@ -71,33 +96,136 @@ func (h *Hub) newRow(a *access, item map[string]json.RawMessage) (query.Row, err
 			delete(row, f.Name)
 		}
 	}
-	return row, nil
+	var failed failedValidation
+	for i := range a.whole.Fields {
+		if f := &a.whole.Fields[i]; f.Required && !f.Generated && f.Type != query.Alias && row[f.Name] == nil {
+			failed = append(failed, failure(f.Name, "Value is required"))
+		}
+	}
+	return row, failed.or(w.validate(row))
 }
 
 // changes returns what an update sets. Unlike a create it refuses fields that
 // the collection does not have.
-func (h *Hub) changes(a *access, item map[string]json.RawMessage) (query.Row, error) {
+func (w *work) changes(item map[string]json.RawMessage) (query.Row, error) {
 	row := query.Row{}
-	for name, raw := range item {
+	a := w.access
+	var failed failedValidation
+	for _, name := range slices.Sorted(maps.Keys(item)) {
 		f := a.seen.Field(name)
 		if f == nil {
 			return nil, noField(name, a.whole.Name)
 		}
-		value, err := decodeValue(raw, f)
+		if f.Type == query.Alias {
+			return nil, nested(f)
+		}
+		if string(item[name]) == `"`+concealed+`"` && isSecret(f) {
+			continue
+		}
+		value, err := w.value(item[name], f)
 		if err != nil {
 			return nil, err
+		}
+		if value == nil && f.Required && name != a.whole.PrimaryKey {
+			failed = append(failed, failure(name, "Value can't be null"))
 		}
 		row[name] = value
 	}
 	for i := range a.whole.Fields {
-		switch f := &a.whole.Fields[i]; {
-		case f.Is("date-created"):
+		f := &a.whole.Fields[i]
+		if _, given := row[f.Name]; !given && a.presets[f.Name] != nil {
+			row[f.Name] = w.preset(f)
+		}
+		w.stamp(row, f, "updated")
+	}
+	return row, failed.or(w.validate(row))
+}
+
+// stamp fills in what a field's special says about who did what when, and reports
+// whether the field has such a special. A create leaves the fields of updates
+// null, an update those of creates as they are.
+func (w *work) stamp(row query.Row, f *query.Field, on string) bool {
+	for _, subject := range []string{"date", "user", "role"} {
+		switch {
+		case f.Is(subject + "-" + on):
+			row[f.Name] = w.stampOf(subject, f)
+			return true
+		case f.Is(subject+"-updated") && on == "created":
+			row[f.Name] = nil
+			return true
+		case f.Is(subject+"-created") && on == "updated":
 			delete(row, f.Name)
-		case f.Is("date-updated"):
-			row[f.Name] = timestamp(h.opts.Now())
+			return true
 		}
 	}
-	return row, nil
+	return false
+}
+
+func (w *work) stampOf(subject string, f *query.Field) any {
+	text := ""
+	switch subject {
+	case "user":
+		text = w.who.User
+	case "role":
+		text = w.who.Role
+	default:
+		filter := (&query.Filter{Op: query.OpEq, Field: f.Name, Value: w.rules.Now}).Bind(w.access.whole, w.rules)
+		return filter.Value // in the form of the field's type
+	}
+	if text == "" {
+		return nil
+	}
+	return text
+}
+
+// preset returns what the permission gives a field, with dynamic variables replaced.
+func (w *work) preset(f *query.Field) any {
+	value, err := query.DecodeValue(w.access.presets[f.Name], f)
+	var text string
+	if json.Unmarshal(w.access.presets[f.Name], &text) == nil && strings.HasPrefix(text, "$") {
+		filter := (&query.Filter{Op: query.OpEq, Field: f.Name, Value: text}).Bind(w.access.whole, w.rules)
+		return filter.Value
+	}
+	if err != nil {
+		return nil
+	}
+	return value
+}
+
+// value casts what somebody wrote to a field, and hashes secrets.
+func (w *work) value(raw json.RawMessage, f *query.Field) (any, error) {
+	if f.Relation != nil && len(raw) > 0 && (raw[0] == '{' || raw[0] == '[') {
+		return nil, nested(f)
+	}
+	value, err := decodeValue(raw, f)
+	text, isText := value.(string)
+	if err != nil || !isText {
+		return value, err
+	}
+	switch {
+	case f.Is("hash") || f.Type == query.Hash:
+		return hashPassword(w.ctx, text)
+	case w.access.whole.Name == usersCollection && f.Name == "token":
+		return hashToken(text), nil
+	case w.access.whole.Name == usersCollection && f.Name == "email":
+		return strings.ToLower(text), nil
+	}
+	return value, nil
+}
+
+// nested refuses a related item in the place of its key.
+func nested(f *query.Field) error {
+	if f.Type == query.Alias {
+		return invalidPayload("This server does not write related items through %q. Write to %q itself.", f.Name, relatedName(f))
+	}
+	return invalidPayload("This server does not write related items through %q. Write to %q itself and give its key here.", f.Name, relatedName(f))
+}
+
+func relatedName(f *query.Field) string {
+	if f.Relation == nil {
+		return f.Name
+	}
+	return f.Relation.Collection
 }
 
 // decodeValue casts a value to its field's type.

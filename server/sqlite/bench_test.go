@@ -61,3 +61,53 @@ func BenchmarkRead(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkRelations asks 10,000 articles of 100 authors in 10 cities.
+func BenchmarkRelations(b *testing.B) {
+	s := open(b, filepath.Join(b.TempDir(), "x.db"), library()...)
+	for i := range 10 {
+		insert(b, s, "cities", query.Row{"id": fmt.Sprint(i), "name": fmt.Sprintf("City %d", i)})
+	}
+	authors := make([]query.Row, 100)
+	for i := range authors {
+		authors[i] = query.Row{"id": fmt.Sprint(i), "name": fmt.Sprintf("Author %02d", i), "city": fmt.Sprint(i % 10)}
+	}
+	insert(b, s, "authors", authors...)
+	articles := make([]query.Row, 10_000)
+	for i := range articles {
+		articles[i] = query.Row{"title": "an article", "author": fmt.Sprint(i % 100), "views": int64(i), "date": fmt.Sprintf("20%02d-11-21T09:00:00.000Z", i%30)}
+	}
+	insert(b, s, "articles", articles...)
+
+	author, city := query.Hop{Relation: toAuthor}, query.Hop{Relation: toCity}
+	notZero := leaf("id", query.OpNeq, "0")
+	for _, test := range []struct {
+		name, collection string
+		q                query.Query
+		want             int
+	}{
+		{"100 of one author's by name", "articles", query.Query{Filter: related(query.OpOne, toAuthor, notZero, leaf("name", query.OpEq, "Author 07")), Limit: 100}, 100},
+		{"100 through two relations", "articles", query.Query{Filter: related(query.OpOne, toAuthor, notZero, related(query.OpOne, toCity, nil, leaf("name", query.OpEq, "City 7"))), Limit: 100}, 100},
+		{"authors with a certain article", "authors", query.Query{Filter: related(query.OpSome, toArticles, nil, leaf("views", query.OpEq, int64(9_999))), Limit: -1}, 1},
+		{"authors without a certain article", "authors", query.Query{Filter: related(query.OpNone, toArticles, nil, leaf("views", query.OpEq, int64(9_999))), Limit: -1}, 99},
+		{"100 sorted through two relations", "articles", query.Query{Sort: []query.SortKey{{Field: "name", Path: []query.Hop{author, city}}}, Limit: 100}, 100},
+	} {
+		b.Run(test.name, func(b *testing.B) {
+			for b.Loop() {
+				rows, err := s.Read(b.Context(), test.collection, test.q)
+				if err != nil || len(rows) != test.want {
+					b.Fatal(len(rows), err)
+				}
+			}
+		})
+	}
+	b.Run("sums of 30 years", func(b *testing.B) {
+		q := query.Query{Aggregate: []query.Aggregation{{Func: "count", Field: "*"}, {Func: "sum", Field: "views"}}, GroupBy: []string{"year(date)"}, Limit: -1}
+		for b.Loop() {
+			groups, err := s.Aggregate(b.Context(), "articles", q)
+			if err != nil || len(groups) != 30 {
+				b.Fatal(len(groups), err)
+			}
+		}
+	})
+}

@@ -52,6 +52,13 @@ func tooLong(collection, field string) error {
 	}
 }
 
+func invalidForeignKey(collection, field string) error {
+	return &protocol.Error{
+		Code:    protocol.CodeInvalidForeignKey,
+		Message: fmt.Sprintf(`Invalid foreign key for field "%s" in collection "%s".`, field, collection),
+	}
+}
+
 // invalidQuery refuses a query that SQLite cannot take, in the form of Directus's
 // own INVALID_QUERY messages.
 func invalidQuery(format string, args ...any) error {
@@ -79,4 +86,9 @@ func (s *Store) failure(ctx context.Context, doing, collection string, err error
 		s.log.Error("the database is damaged", "path", s.path, "collection", collection, "err", err)
 	}
 	return fmt.Errorf("sqlite: %s %q: %w", doing, collection, err)
+}
+
+// isOverflow reports whether err is SUM's, of integers that together pass 64 bits.
+func isOverflow(err error) bool {
+	return codeOf(err) == codes.SQLITE_ERROR && strings.Contains(err.Error(), "integer overflow")
 }

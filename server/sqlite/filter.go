@@ -10,7 +10,8 @@ import (
 
 // SQLite's limits, and ours below them. Where a query would pass one it is refused
 // by name, instead of failing with SQLite's own words. What a client may send is
-// bounded far below by query.Parse; these bound what is joined to it.
+// bounded far below by query.Parse; these bound what is joined to it. They hold for
+// the whole tree, relations and guards included.
 const (
 	// maxConditions is how many operators there may be: the time that SQLite takes to
 	// plan a query grows with their square, to some 30 ms here.
@@ -26,52 +27,71 @@ const (
 	// inlineList is the longest list that is bound value by value. A longer one is
 	// bound as one JSON array, so that its length is not in the statement's text.
 	inlineList = 16
+	// manyConditions make a query that is slow for each row.
+	manyConditions = 50
 )
 
-// A compiler writes the condition for a filter. Values are bound, never spliced.
+// rootAlias names the row at hand of the collection that is read.
+const rootAlias = "t0"
+
+// A compiler writes the parts of one SELECT. Values are bound, never spliced.
 type compiler struct {
-	table  *table
-	args   []any
-	leaves int
+	tables     map[string]*table
+	args       []any
+	window     []any // bound after args
+	conditions int
+	aliases    int
+	slow       bool // a single row may take long
+}
+
+// A scope is a row at hand, by the alias of its table.
+type scope struct {
+	*table
+	alias     string
+	relations int // how many were followed to come here
+}
+
+// root starts a SELECT and returns the scope of its table.
+func (s *Store) root(t *table) (*compiler, scope) {
+	return &compiler{tables: s.tables, aliases: 1}, scope{t, rootAlias, 0}
 }
 
 // where compiles a bound filter and a search term to " WHERE …", or "" if
 // everything matches. The meaning is Filter.Match's: package query's comment on
 // Filter has the SQL of every operator.
-func (t *table) where(filter *query.Filter, search string) (string, []any, error) {
-	filter = query.And(filter, query.SearchFilter(t.Collection, search))
+func (c *compiler) where(sc scope, filter *query.Filter, search string) (string, error) {
+	filter = query.And(filter, query.SearchFilter(sc.Collection, search))
 	if filter == nil {
-		return "", nil, nil
+		return "", nil
 	}
-	c := compiler{table: t}
-	text, _, err := c.node(filter, 0)
-	if err != nil {
-		return "", nil, err
+	text, _, err := c.node(sc, filter, 0)
+	return " WHERE " + text, err
+}
+
+// count counts a condition.
+func (c *compiler) count() error {
+	if c.conditions++; c.conditions > maxConditions {
+		return invalidQuery("The filter has more than %d conditions.", maxConditions)
 	}
-	if len(c.args) > maxValues {
-		return "", nil, invalidQuery(`The filter has %d values; %d are allowed.`, len(c.args), maxValues)
-	}
-	return " WHERE " + text, c.args, nil
+	return nil
 }
 
 // node returns the text of a filter and how deep it is.
-func (c *compiler) node(f *query.Filter, level int) (string, int, error) {
+func (c *compiler) node(sc scope, f *query.Filter, level int) (string, int, error) {
 	if level > maxNesting {
 		return "", 0, errNesting()
 	}
 	switch f.Op {
 	case query.OpAnd, query.OpOr:
+	case query.OpOne, query.OpSome, query.OpNone:
+		return c.related(sc, f, level)
 	default:
-		if c.leaves++; c.leaves > maxConditions {
-			return "", 0, invalidQuery("The filter has more than %d conditions.", maxConditions)
-		}
-		text, err := c.leaf(f)
-		return text, 3, err // no operator below is deeper than NOT (f BETWEEN ? AND ?)
+		return c.leaf(sc, f, level)
 	}
 	texts := make([]string, len(f.Nodes))
 	depth := 0
 	for i, node := range f.Nodes {
-		text, d, err := c.node(node, level+1)
+		text, d, err := c.node(sc, node, level+1)
 		if err != nil {
 			return "", 0, err
 		}
@@ -128,63 +148,66 @@ var presenceSQL = map[query.Op]string{
 	query.OpNEmpty: "(%[1]s IS NOT NULL AND %[1]s <> '')",
 }
 
-// patternSQL is the operators that are LIKE, with the pattern around the value: its
-// % and _ are live (Directus does not escape them).
-var patternSQL = map[query.Op]struct{ text, before, after string }{
-	query.OpContains:    {"%s LIKE ?", "%", "%"},
-	query.OpNContains:   {"%s NOT LIKE ?", "%", "%"},
-	query.OpStartsWith:  {"%s LIKE ?", "", "%"},
-	query.OpNStartsWith: {"%s NOT LIKE ?", "", "%"},
-	query.OpEndsWith:    {"%s LIKE ?", "%", ""},
-	query.OpNEndsWith:   {"%s NOT LIKE ?", "%", ""},
+func (c *compiler) leaf(sc scope, f *query.Filter, level int) (string, int, error) {
+	if err := c.count(); err != nil {
+		return "", 0, err
+	}
+	operand, depth, err := c.operand(sc, f, level)
+	if err != nil {
+		return "", 0, err
+	}
+	text, err := c.condition(operand, f)
+	return text, depth + 3, err // no operator below is deeper than NOT (f BETWEEN ? AND ?)
 }
 
-func (c *compiler) leaf(f *query.Filter) (string, error) {
-	i := c.table.column(f.Field)
-	if i < 0 {
-		return "", fmt.Errorf("there is no field %q", f.Field)
+// condition writes what is asked of an operand, whose values are bound already.
+func (c *compiler) condition(operand string, f *query.Filter) (string, error) {
+	op := f.Op
+	if f.Func != "" { // a number: it is there, or it is null
+		switch op {
+		case query.OpEmpty:
+			op = query.OpNull
+		case query.OpNEmpty:
+			op = query.OpNNull
+		}
 	}
-	column := c.table.columns[i]
-	if text, ok := presenceSQL[f.Op]; ok {
-		return fmt.Sprintf(text, column), nil
+	if text, ok := presenceSQL[op]; ok {
+		return fmt.Sprintf(text, operand), nil
 	}
-	if text, ok := scalarSQL[f.Op]; ok {
-		return fmt.Sprintf(text, column), c.bind(f.Value)
+	if text, ok := scalarSQL[op]; ok {
+		return fmt.Sprintf(text, operand), c.bind(f.Value)
 	}
-	if pattern, ok := patternSQL[f.Op]; ok {
+	if pattern, ok := patternSQL[op]; ok {
 		value, isText := f.Value.(string)
 		if !isText {
-			return "", fmt.Errorf("the operand of %s is a %T", f.Op, f.Value)
+			return "", fmt.Errorf("the operand of %s is a %T", op, f.Value)
 		}
-		if len(value) > maxPattern {
-			return "", invalidQuery(`The value of "%s" is %d bytes long; %d are allowed.`, f.Op, len(value), maxPattern)
-		}
-		return fmt.Sprintf(pattern.text, column), c.bind(pattern.before + value + pattern.after)
+		return c.pattern(operand, op, pattern, value)
 	}
 	list, isList := f.Value.([]any)
-	switch f.Op {
+	switch op {
 	case query.OpIn, query.OpNin:
 		if !isList {
-			return "", fmt.Errorf("the operand of %s is a %T", f.Op, f.Value)
+			return "", fmt.Errorf("the operand of %s is a %T", op, f.Value)
 		}
-		return c.in(column, f.Op == query.OpNin, list)
+		return c.in(operand, op == query.OpNin, list)
 	case query.OpBetween, query.OpNBetween:
 		if len(list) != 2 {
-			return "", fmt.Errorf("the operand of %s has %d elements", f.Op, len(list))
+			return "", fmt.Errorf("the operand of %s has %d elements", op, len(list))
 		}
 		not := ""
-		if f.Op == query.OpNBetween {
+		if op == query.OpNBetween {
 			not = "NOT "
 		}
 		if err := c.bind(list[0]); err != nil {
 			return "", err
 		}
-		return "(" + column + " " + not + "BETWEEN ? AND ?)", c.bind(list[1])
+		return "(" + operand + " " + not + "BETWEEN ? AND ?)", c.bind(list[1])
 	}
-	return "", fmt.Errorf("the operator %q is not one of a bound filter", f.Op)
+	return "", fmt.Errorf("the operator %q is not one of a bound filter", op)
 }
 
-func (c *compiler) in(column string, not bool, list []any) (string, error) {
+func (c *compiler) in(operand string, not bool, list []any) (string, error) {
 	operator := " IN "
 	if not {
 		operator = " NOT IN "
@@ -193,7 +216,7 @@ func (c *compiler) in(column string, not bool, list []any) (string, error) {
 		text, err := jsonList(list)
 		if err == nil {
 			c.args = append(c.args, text)
-			return column + operator + "(SELECT value FROM json_each(?))", nil
+			return operand + operator + "(SELECT value FROM json_each(?))", nil
 		}
 	}
 	for _, v := range list {
@@ -202,7 +225,7 @@ func (c *compiler) in(column string, not bool, list []any) (string, error) {
 		}
 	}
 	// SQLite, unlike the SQL standard, knows empty lists; they are false, or true with NOT.
-	return column + operator + "(" + strings.TrimSuffix(strings.Repeat("?, ", len(list)), ", ") + ")", nil
+	return operand + operator + "(" + strings.TrimSuffix(strings.Repeat("?, ", len(list)), ", ") + ")", nil
 }
 
 // bind adds a value of a bound filter. The driver binds a bool as 0 or 1, which is

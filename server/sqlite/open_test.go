@@ -205,7 +205,7 @@ func TestFilesAreTheirOwnersOnly(t *testing.T) {
 func TestDurability(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
 	s := open(t, path)
-	for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "busy_timeout": "5000", "application_id": "1281717874", "user_version": "1"} {
+	for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "busy_timeout": "5000", "application_id": "1281717874", "user_version": "2"} {
 		if got := sqlite.WriterPragma(t, s, pragma); got != want {
 			t.Errorf("PRAGMA %s is %s, want %s", pragma, got, want)
 		}

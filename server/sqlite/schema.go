@@ -11,8 +11,9 @@ import (
 )
 
 // formatVersion is the form of the file (PRAGMA user_version). A file with a
-// higher number is refused, one with a lower number is brought up to this.
-const formatVersion = 1
+// higher number is refused, one with a lower number is brought up to this. Version 2 has
+// relations, which a program that does not know them would break.
+const formatVersion = 2
 
 // internalTables are what the file holds besides the collections.
 var internalTables = []string{
@@ -23,6 +24,13 @@ var internalTables = []string{
 		"type" TEXT NOT NULL,
 		"role" TEXT NOT NULL,
 		"required" INTEGER NOT NULL,
+		PRIMARY KEY ("collection", "field")
+	) STRICT, WITHOUT ROWID`,
+	// The many-to-one relations that every row is known to keep.
+	`CREATE TABLE IF NOT EXISTS "_leveret_relations" (
+		"collection" TEXT NOT NULL,
+		"field" TEXT NOT NULL,
+		"related" TEXT NOT NULL,
 		PRIMARY KEY ("collection", "field")
 	) STRICT, WITHOUT ROWID`,
 	`CREATE TABLE IF NOT EXISTS "_leveret_settings" (
@@ -42,12 +50,16 @@ var internalTables = []string{
 // A table is a collection with what is needed again and again to read and write it.
 type table struct {
 	*query.Collection
-	name    string    // quoted
-	columns []string  // quoted, in the order of Fields
-	stores  []storage // in the order of Fields
-	key     int       // index of the primary key
-	list    string    // the columns with commas
-	insert  string    // INSERT of a whole row
+	name    string         // quoted
+	fields  []*query.Field // those that have a column, which is all but the aliases
+	columns []string       // quoted, in the order of fields
+	stores  []storage      // in the order of fields
+	key     int            // index of the primary key
+	list    string         // the columns of the row at hand with commas
+	insert  string         // INSERT of a whole row
+
+	references []reference // from here to other tables
+	referrers  []reference // from other tables to here
 }
 
 // tablesOf checks the schema and prepares its tables.
@@ -64,31 +76,38 @@ func tablesOf(schema *query.Schema) (map[string]*table, error) {
 			return nil, fmt.Errorf("collection %q: names that begin with sqlite_ or _leveret_ are reserved", name)
 		}
 		t := &table{Collection: c, name: quote(name), key: -1}
+		var selected []string
 		fields := map[string]string{}
-		for i, f := range c.Fields {
+		for i := range c.Fields {
+			f := &c.Fields[i]
 			if err := checkName("field", f.Name, fields); err != nil {
 				return nil, fmt.Errorf("collection %q: %w", name, err)
 			}
+			if f.Type == query.Alias {
+				continue
+			}
 			if f.Name == c.PrimaryKey {
-				t.key = i
+				t.key = len(t.fields)
 			}
 			if f.Generated && (f.Name != c.PrimaryKey || storageOf(f.Type) != storeInteger) {
 				return nil, fmt.Errorf("collection %q: the field %q is generated, so it must be an integer primary key", name, f.Name)
 			}
+			t.fields = append(t.fields, f)
 			t.columns = append(t.columns, quote(f.Name))
 			t.stores = append(t.stores, storageOf(f.Type))
+			selected = append(selected, rootAlias+"."+quote(f.Name))
 		}
 		if t.key < 0 {
 			return nil, fmt.Errorf("collection %q: the primary key %q is not one of its fields", name, c.PrimaryKey)
 		}
 		if s := t.stores[t.key]; s != storeText && s != storeInteger {
-			return nil, fmt.Errorf("collection %q: a primary key of type %s is not served: make it a uuid, a string or an integer", name, c.Fields[t.key].Type)
+			return nil, fmt.Errorf("collection %q: a primary key of type %s is not served: make it a uuid, a string or an integer", name, t.fields[t.key].Type)
 		}
-		t.list = strings.Join(t.columns, ", ")
-		t.insert = "INSERT INTO " + t.name + " (" + t.list + ") VALUES (?" + strings.Repeat(", ?", len(t.columns)-1) + ")"
+		t.list = strings.Join(selected, ", ")
+		t.insert = "INSERT INTO " + t.name + " (" + strings.Join(t.columns, ", ") + ") VALUES (?" + strings.Repeat(", ?", len(t.columns)-1) + ")"
 		tables[name] = t
 	}
-	return tables, nil
+	return tables, refer(tables)
 }
 
 // checkName refuses names that SQLite cannot keep apart.
@@ -109,10 +128,10 @@ func quote(name string) string {
 	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
 }
 
-// column returns the index of a field, or -1.
+// column returns the index of a field, or -1 if it has no column.
 func (t *table) column(field string) int {
-	for i := range t.Fields {
-		if t.Fields[i].Name == field {
+	for i := range t.fields {
+		if t.fields[i].Name == field {
 			return i
 		}
 	}
@@ -122,7 +141,7 @@ func (t *table) column(field string) int {
 // role says what kind of column a field has, besides its type.
 func (t *table) role(i int) string {
 	switch {
-	case t.Fields[i].Generated:
+	case t.fields[i].Generated:
 		return "generated key"
 	case i == t.key:
 		return "key"
@@ -160,6 +179,9 @@ func (s *Store) migrate(ctx context.Context, c *session) error {
 		if err := s.indexes(ctx, c, t); err != nil {
 			return err
 		}
+	}
+	if err := s.checkReferences(ctx, c); err != nil {
+		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(stored)) {
 		if s.tables[name] == nil {
@@ -213,7 +235,7 @@ func (s *Store) createTable(ctx context.Context, c *session, t *table) error {
 	if _, err := c.exec(ctx, b.String()); err != nil {
 		return err
 	}
-	for i := range t.Fields {
+	for i := range t.fields {
 		if err := rememberField(ctx, c, t, i); err != nil {
 			return err
 		}
@@ -223,7 +245,7 @@ func (s *Store) createTable(ctx context.Context, c *session, t *table) error {
 }
 
 func rememberField(ctx context.Context, c *session, t *table, i int) error {
-	f := &t.Fields[i]
+	f := t.fields[i]
 	_, err := c.change(ctx, `INSERT OR REPLACE INTO "_leveret_fields" VALUES (?, ?, ?, ?, ?)`,
 		t.Name, f.Name, string(f.Type), t.role(i), f.Required)
 	return err
@@ -240,8 +262,8 @@ func (s *Store) extendTable(ctx context.Context, c *session, t *table, stored ma
 			return refuse(name, "is in the file but no longer in the schema, and leaving it out would lose its values: put it back")
 		}
 	}
-	for i := range t.Fields {
-		f := &t.Fields[i]
+	for i := range t.fields {
+		f := t.fields[i]
 		old, ok := stored[f.Name]
 		switch {
 		case !ok && i == t.key:
@@ -290,7 +312,7 @@ func compatible(old, now query.Type) bool {
 }
 
 func (s *Store) addField(ctx context.Context, c *session, t *table, i int, refuse func(string, string, ...any) error) error {
-	f := &t.Fields[i]
+	f := t.fields[i]
 	if _, err := c.exec(ctx, "ALTER TABLE "+t.name+" ADD COLUMN "+t.columns[i]+" "+t.stores[i].columnType()); err != nil {
 		return fmt.Errorf("add the field %q to the collection %q: %w", f.Name, t.Name, err)
 	}
@@ -316,10 +338,11 @@ func (s *Store) addField(ctx context.Context, c *session, t *table, i int, refus
 }
 
 // indexes makes and removes the indexes of a table: one behind each Field.Unique, and
-// one on the date of creation, because the newest rows are what is asked for most.
+// one on the date of creation, because the newest rows are what is asked for most, and
+// one on every field that points at another row, for the way back.
 func (s *Store) indexes(ctx context.Context, c *session, t *table) error {
-	for i := range t.Fields {
-		f := &t.Fields[i]
+	for i := range t.fields {
+		f := t.fields[i]
 		if i == t.key {
 			continue // has one by itself
 		}
@@ -328,7 +351,7 @@ func (s *Store) indexes(ctx context.Context, c *session, t *table) error {
 			wanted     bool
 		}{
 			{"_leveret_unique ", "UNIQUE INDEX", f.Unique},
-			{"_leveret_index ", "INDEX", f.Is("date-created") && !f.Unique},
+			{"_leveret_index ", "INDEX", !f.Unique && (f.Is("date-created") || t.refers(i))},
 		} {
 			name := quote(index.name + t.name + "." + t.columns[i])
 			text := "DROP INDEX IF EXISTS " + name

@@ -3,7 +3,14 @@
 // What Write has acknowledged is on disk (write-ahead log, synced at every
 // commit). There is one writer and a small pool of readers, and readers never
 // wait for the writer. Queries are compiled to SQL with exactly the meaning that
-// package query gives them in memory.
+// package query gives them in memory: filters, sort and aggregates, relations with
+// their guards included. Every value is bound. What is too large is refused, and a
+// read that takes too long is interrupted.
+//
+// A collection is a table with a column for each field; aliases have none. What a
+// many-to-one field points at exists at the end of every Write. The schema may grow
+// from one start to the next; what would lose or break data is refused with a
+// sentence.
 package sqlite
 
 import (
@@ -39,6 +46,9 @@ type Options struct {
 	Schema *query.Schema
 	// Logger is told what was created, changed or damaged. Default: nothing is logged.
 	Logger *slog.Logger
+	// QueryTimeout is how long a read may take before it is interrupted and refused with
+	// OUT_OF_TIME. Default: 10 seconds; negative: no limit.
+	QueryTimeout time.Duration
 	// Now is the clock that tombstones are dated by. Default: time.Now.
 	Now func() time.Time
 }
@@ -51,7 +61,8 @@ type Store struct {
 	tables  map[string]*table
 	log     *slog.Logger
 	now     func() time.Time
-	cleanup func() // removes a Memory store's folder
+	timeout time.Duration // of a read; negative: none
+	cleanup func()        // removes a Memory store's folder
 
 	lock    *database     // held open: says that the file is in use
 	writers *database     // the one connection that writes
@@ -86,6 +97,7 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 		schema:  o.Schema,
 		log:     o.Logger,
 		now:     o.Now,
+		timeout: o.QueryTimeout,
 		cleanup: func() {},
 		closed:  make(chan struct{}),
 		writer:  make(chan *session, 1),
@@ -96,6 +108,9 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	}
 	if s.now == nil {
 		s.now = time.Now
+	}
+	if s.timeout == 0 {
+		s.timeout = defaultQueryTimeout
 	}
 	if s.tables, err = tablesOf(o.Schema); err != nil {
 		return nil, err

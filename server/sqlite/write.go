@@ -23,6 +23,11 @@ var errOver = errors.New("sqlite: the transaction is over")
 //
 // A refusal (*protocol.Error) undoes only the call that it answers, and fn may go on
 // after it. After any other failure nothing more is done, and Write fails with it.
+//
+// What a many-to-one relation points at has to exist when fn has returned, not before:
+// rows may be written in any order. If it does not, Write fails with the refusal of the
+// first call that left it so (INVALID_FOREIGN_KEY), be it one that named a missing row
+// or one that deleted a row that others point at.
 func (s *Store) Write(ctx context.Context, fn func(directus.Tx) error) error {
 	c, err := s.borrow(ctx, s.writer)
 	if err != nil {
@@ -35,6 +40,9 @@ func (s *Store) Write(ctx context.Context, fn func(directus.Tx) error) error {
 		defer func() { t.over = true }()
 		if reason = fn(t); reason == nil {
 			reason = t.failed
+		}
+		if reason == nil {
+			reason = t.fail(ctx, "check the references of", s.path, t.settle(context.WithoutCancel(ctx)))
 		}
 		if reason != nil {
 			return reason
@@ -52,8 +60,9 @@ func (s *Store) Write(ctx context.Context, fn func(directus.Tx) error) error {
 type tx struct {
 	store  *Store
 	c      *session
-	failed error // why nothing more may be done
-	over   bool  // Write has returned
+	failed error   // why nothing more may be done
+	over   bool    // Write has returned
+	doubts []doubt // in the order of the calls
 }
 
 // table checks that the transaction can go on and returns the collection's table.
@@ -86,8 +95,27 @@ func (t *tx) Read(ctx context.Context, collection string, q query.Query) ([]quer
 	if err != nil {
 		return nil, err
 	}
-	rows, err := table.read(context.WithoutCancel(ctx), t.c, q)
+	var rows []query.Row
+	err = t.store.timed(context.WithoutCancel(ctx), func(ctx context.Context) (err error) {
+		rows, err = t.store.read(ctx, t.c, table, q)
+		return err
+	})
 	return rows, t.fail(ctx, "read", collection, err)
+}
+
+// Aggregate returns the groups of a query, as Store.Aggregate does, and sees what the
+// transaction wrote.
+func (t *tx) Aggregate(ctx context.Context, collection string, q query.Query) ([]query.Group, error) {
+	table, err := t.table(ctx, collection)
+	if err != nil {
+		return nil, err
+	}
+	var groups []query.Group
+	err = t.store.timed(context.WithoutCancel(ctx), func(ctx context.Context) (err error) {
+		groups, err = t.store.aggregate(ctx, t.c, table, q)
+		return err
+	})
+	return groups, t.fail(ctx, "aggregate", collection, err)
 }
 
 // Insert adds a row and returns its key. Fields that the row lacks are null.
@@ -106,9 +134,9 @@ func (t *tx) insert(ctx context.Context, table *table, row query.Row) (any, erro
 			return nil, fmt.Errorf("there is no field %q", name)
 		}
 	}
-	args := make([]any, len(table.Fields))
-	for i := range table.Fields {
-		value, err := table.check(i, row[table.Fields[i].Name])
+	args := make([]any, len(table.fields))
+	for i := range table.fields {
+		value, err := table.check(i, row[table.fields[i].Name])
 		if err != nil {
 			return nil, err
 		}
@@ -129,10 +157,11 @@ func (t *tx) insert(ctx context.Context, table *table, row query.Row) (any, erro
 		return nil, table.refusal(err, row)
 	}
 	if key == nil {
-		id, err := result.LastInsertId()
-		return id, err
+		if key, err = result.LastInsertId(); err != nil {
+			return nil, err
+		}
 	}
-	return key, nil
+	return key, t.doubtRow(ctx, table, args)
 }
 
 // Update sets fields of the rows with these keys, of all or of none. Keys that no
@@ -156,9 +185,10 @@ func (t *tx) update(ctx context.Context, table *table, keys []any, changes query
 	}
 	var set strings.Builder
 	var args []any
+	written := make([]any, len(table.fields))
 	// In the fields' order, so that equal changes make equal texts.
-	for i := range table.Fields {
-		value, ok := changes[table.Fields[i].Name]
+	for i := range table.fields {
+		value, ok := changes[table.fields[i].Name]
 		if !ok {
 			continue
 		}
@@ -174,12 +204,14 @@ func (t *tx) update(ctx context.Context, table *table, keys []any, changes query
 		}
 		set.WriteString(table.columns[i] + " = ?")
 		args = append(args, bound)
+		written[i] = bound
 	}
 	where, list, err := table.keyIn(keys)
 	if err != nil {
 		return err
 	}
-	if key, ok := changes[table.PrimaryKey]; ok {
+	key, moved := changes[table.PrimaryKey]
+	if moved {
 		if err := t.bury(ctx, table, where+" AND "+table.columns[table.key]+" <> ?", list, key); err != nil {
 			return err
 		}
@@ -187,11 +219,17 @@ func (t *tx) update(ctx context.Context, table *table, keys []any, changes query
 	if _, err := t.c.change(ctx, "UPDATE "+table.name+" SET "+set.String()+" WHERE "+where, append(args, list)...); err != nil {
 		return table.refusal(err, changes)
 	}
-	return nil
+	if moved {
+		if err := t.doubtKeys(ctx, table, len(keys) > 1, list); err != nil {
+			return err
+		}
+	}
+	return t.doubtRow(ctx, table, written)
 }
 
 // Delete removes the rows with these keys and remembers the keys for 24 hours. Keys
-// that no row has are passed over, and not remembered.
+// that no row has are passed over, and not remembered. What points at the rows is for
+// the caller to clear or delete, within the same Write.
 func (t *tx) Delete(ctx context.Context, collection string, keys []any) error {
 	table, err := t.table(ctx, collection)
 	if err != nil {
@@ -211,13 +249,15 @@ func (t *tx) delete(ctx context.Context, table *table, keys []any) error {
 	if err := t.bury(ctx, table, where, list); err != nil {
 		return err
 	}
-	_, err = t.c.change(ctx, "DELETE FROM "+table.name+" WHERE "+where, list)
-	return err
+	if _, err = t.c.change(ctx, "DELETE FROM "+table.name+" WHERE "+where, list); err != nil {
+		return err
+	}
+	return t.doubtKeys(ctx, table, len(keys) > 1, list)
 }
 
 // check returns a value as it is bound, or refuses it.
 func (t *table) check(i int, value any) (any, error) {
-	f := &t.Fields[i]
+	f := t.fields[i]
 	bound, err := t.stores[i].encode(value)
 	if err != nil {
 		return nil, fmt.Errorf("field %q: %w", f.Name, err)
@@ -240,8 +280,8 @@ func (t *table) refusal(err error, row query.Row) error {
 	if !ok {
 		return err
 	}
-	for i := range t.Fields {
-		if name := t.Fields[i].Name; column == t.Name+"."+name {
+	for i := range t.fields {
+		if name := t.fields[i].Name; column == t.Name+"."+name {
 			return notUnique(t.Name, name, row[name])
 		}
 	}
@@ -259,9 +299,19 @@ func (t *table) keyIn(keys []any) (where string, bind any, err error) {
 			return "", nil, fmt.Errorf("primary key %q: null is no key", t.PrimaryKey)
 		}
 	}
+	where = t.columns[t.key] + among(len(bound) > 1)
 	if len(bound) == 1 {
-		return t.columns[t.key] + " = ?", bound[0], nil
+		return where, bound[0], nil
 	}
 	list, err := jsonList(bound)
-	return t.columns[t.key] + " IN (SELECT value FROM json_each(?))", list, err
+	return where, list, err
+}
+
+// among is the condition for a column to be the one value bound, or one of the many
+// in a list of jsonList.
+func among(many bool) string {
+	if many {
+		return " IN (SELECT value FROM json_each(?))"
+	}
+	return " = ?"
 }

@@ -2,4 +2,4 @@
 // imports this with that name: import … from './prelude.js?name'.
 const name = new URL(import.meta.url).search.slice(1);
 
-export const { url, access_token, console } = globalThis[Symbol.for(`prelude ${name}`)];
+export const { url, access_token, console, createDirectus, createItem, realtime, updateItem } = globalThis[Symbol.for(`prelude ${name}`)];

@@ -1,6 +1,6 @@
 // The samples of Directus's page on real-time capabilities, each in a function: many of
 // them use the same names. Their open names are the functions' arguments.
-import { createDirectus, createItem, realtime, updateItem } from '../../../web/dist/module/index.js';
+import { createDirectus, createItem, realtime, updateItem } from './prelude.js?realtime';
 
 export async function connection(url) {
 	const client = createDirectus(url)

@@ -1,0 +1,143 @@
+package directus
+
+import (
+	"slices"
+
+	"leveret/protocol"
+	"leveret/protocol/query"
+)
+
+// This file says what everybody may do with the own account.
+
+// ownFields are what everybody may change of the own account: nothing by which it
+// is found, and nothing that gives it rights.
+var ownFields = []string{"first_name", "last_name", "password", "location", "title", "description", "tags",
+	"avatar", "language", "email_notifications", "appearance", "last_page"}
+
+// ownAccount adds to an access, which may be nil, what everybody may do with the
+// own account: read all of it but its secrets, and change ownFields.
+//
+// Differs from Directus: beyond its list. There whoever is not an app user needs a
+// permission for it, and reads nothing but the own id otherwise.
+func ownAccount(a *access, who *Identity, action protocol.Action, c *query.Collection) *access {
+	if action != protocol.ActionRead && action != protocol.ActionUpdate {
+		return nil
+	}
+	own := &access{whole: c, filter: &query.Filter{Op: query.OpEq, Field: c.PrimaryKey, Value: who.User}}
+	seen := *c
+	seen.Fields, seen.Schema = nil, nil
+	if a != nil {
+		own.validation, own.presets, own.guard = a.validation, a.presets, a.guard
+		seen.Schema = a.seen.Schema
+	}
+	for _, f := range c.Fields {
+		allowed := a != nil && len(a.cases) == 0 && a.seen.Field(f.Name) != nil
+		switch {
+		case f.Type == query.Alias || action == protocol.ActionRead && f.Is("conceal"):
+			// Related items are others' permissions, and secrets are nobody's.
+		case allowed, action == protocol.ActionRead, slices.Contains(ownFields, f.Name):
+			seen.Fields = append(seen.Fields, f)
+		}
+	}
+	own.seen = &seen
+	return own
+}
+
+// settle draws the consequences of a change of accounts, inside its transaction:
+// who has another password or was shut out has no sessions any more, and somebody
+// stays an administrator.
+func (w *work) settle(tx Tx) error {
+	lost := false
+	for _, e := range w.events {
+		if e.collection.Name != usersCollection {
+			continue
+		}
+		for i, before := range e.before {
+			var after query.Row // nil = deleted
+			if e.kind != protocol.EventDelete {
+				after = e.after[i]
+			}
+			if after["status"] != "active" || before["password"] != after["password"] {
+				if err := w.endSessions(tx, before["id"]); err != nil {
+					return err
+				}
+			}
+			was, err := w.isAdmin(tx, before)
+			if err != nil {
+				return err
+			}
+			is, err := w.isAdmin(tx, after)
+			if err != nil {
+				return err
+			}
+			lost = lost || was && !is
+		}
+	}
+	if !lost {
+		return nil
+	}
+	users, err := tx.Read(w.ctx, usersCollection, everyItem())
+	if err != nil {
+		return err
+	}
+	for _, user := range users {
+		if is, err := w.isAdmin(tx, user); is || err != nil {
+			return err
+		}
+	}
+	return &protocol.Error{Code: protocol.CodeUnprocessable, Message: "You can't remove the last admin user from the system."}
+}
+
+// endSessions ends the sessions of a user, but for the one that this change is
+// made in.
+func (w *work) endSessions(tx Tx, user any) error {
+	c := w.hub.store.Schema().Collections[sessionsCollection]
+	q := everyItem()
+	q.Filter = oneOf(c, "user", []any{user})
+	sessions, err := tx.Read(w.ctx, sessionsCollection, q)
+	if err != nil {
+		return err
+	}
+	keys := keysOf(sessions, c.PrimaryKey)
+	keys = slices.DeleteFunc(keys, func(key any) bool { return key == w.who.Session })
+	if len(keys) == 0 {
+		return nil
+	}
+	return tx.Delete(w.ctx, sessionsCollection, keys)
+}
+
+// isAdmin reports whether a user's item, which may be nil, is that of an
+// administrator who can sign in.
+func (w *work) isAdmin(tx Tx, user query.Row) (bool, error) {
+	if user["status"] != "active" {
+		return false, nil
+	}
+	id, _ := user["id"].(string)
+	role, _ := user["role"].(string)
+	roles, admin, _, err := rolesOf(role, func(role string) ([]query.Row, error) {
+		return tx.Read(w.ctx, rolesCollection, keysQuery(w.hub.store.Schema().Collections[rolesCollection], []any{role}))
+	})
+	if p := w.hub.opts.Permissions; p.namesAdmins() {
+		_, admin, _ = p.policies(id, roles)
+	}
+	return admin, err
+}
+
+// rolesOf returns a role and those it inherits from, and what they themselves say
+// of administrators and the app.
+func rolesOf(role string, read func(role string) ([]query.Row, error)) (roles []string, admin, app bool, err error) {
+	for role != "" && !slices.Contains(roles, role) { // a circle ends
+		roles = append(roles, role)
+		rows, err := read(role)
+		if err != nil {
+			return nil, false, false, err
+		}
+		role = ""
+		if len(rows) > 0 {
+			admin = admin || rows[0]["admin_access"] == true
+			app = app || rows[0]["app_access"] == true
+			role, _ = rows[0]["parent"].(string)
+		}
+	}
+	return roles, admin, app, nil
+}

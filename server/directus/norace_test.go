@@ -1,0 +1,5 @@
+//go:build !race
+
+package directus_test
+
+const underRace = false
