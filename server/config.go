@@ -239,10 +239,10 @@ Usage: leveret [flags]
 		if f.DefValue != "" {
 			usage += " (default " + f.DefValue + ")"
 		}
-		fmt.Fprintf(w, "  %-33s %s\n", "--"+f.Name+" "+name, usage)
+		fmt.Fprintf(w, "  %-37s %s\n", "--"+f.Name+" "+name, usage)
 	})
-	fmt.Fprint(w, `  --version                         print the version and exit
-  --help                            print this and exit
+	fmt.Fprint(w, `  --version                             print the version and exit
+  --help                                print this and exit
 
 Environment, with Directus's names and units (the database keeps the rest):
 

@@ -13,11 +13,11 @@ func (c *Config) limitFlags(flags *flag.FlagSet) {
 	flags.Int64Var(&o.MaxFrameBeforeAuth, "max-frame-before-auth", 64<<10, "the largest message of a socket that has not signed in, in `bytes`")
 	flags.Int64Var(&o.MaxFrame, "max-frame", 8<<20, "the largest message of a socket that has, in `bytes`")
 	flags.IntVar(&o.QueueBytes, "max-queue", 1<<20, "how much may wait for a slow socket before it is closed, in `bytes`")
-	flags.DurationVar(&o.WriteTimeout, "write-timeout", 5*time.Second, "how long a `time` a socket may take nothing before it is lost")
+	flags.DurationVar(&o.WriteTimeout, "write-timeout", 5*time.Second, "the `time` for which a socket may take nothing before it is lost")
 	flags.IntVar(&o.MaxSubscriptions, "max-subscriptions", 128, "the largest `number` of subscriptions of a socket; -1 is any")
 	flags.IntVar(&o.MaxConnectionsPerAddress, "max-connections-per-address", 200, "the largest `number` of sockets of one address other than this machine's own; -1 is any")
 	flags.IntVar(&o.MaxFailedLogins, "max-failed-logins", 10, "the largest `number` of logins that may fail in a minute, for one account or from one address; -1 is any")
-	flags.DurationVar(&c.QueryTimeout, "query-timeout", 10*time.Second, "how long a `time` a read of the database may take; -1s is any")
+	flags.DurationVar(&c.QueryTimeout, "query-timeout", 10*time.Second, "the longest `time` for a read of the database; -1s is any")
 }
 
 // checkLimits refuses numbers that leave nothing to work with.
