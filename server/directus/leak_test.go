@@ -45,12 +45,12 @@ func TestNoLeak(t *testing.T) {
 	if underRace {
 		writes /= 10
 	}
-	const worlds = 20
-	for i := range worlds {
+	const each = 100 // of a world
+	for i := range writes / each {
 		seed := first + i
 		t.Run(strconv.Itoa(seed), func(t *testing.T) {
 			t.Parallel()
-			bubble(t, func(t *testing.T) { newLeak(t, uint64(seed)).run(writes / worlds) })
+			bubble(t, func(t *testing.T) { newLeak(t, uint64(seed)).run(each) })
 		})
 	}
 }
