@@ -51,7 +51,11 @@ func (c *client) handshake(ctx context.Context) (*Identity, error) {
 	}
 	c.become(who)
 	c.forgetEarly()
+	// Nothing is told to it before this, and from now on everything.
+	c.hub.mu.Lock()
+	defer c.hub.mu.Unlock()
 	c.send(protocol.AuthOK{RefreshToken: refreshToken, UID: auth.UID})
+	c.ready.Store(true)
 	return &who, nil
 }
 

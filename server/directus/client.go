@@ -132,6 +132,7 @@ func (c *client) read(ctx context.Context, requests chan<- request) error {
 			c.silent.Store(false)
 		}
 		if ping, ok := r.message.(protocol.Ping); ok && c.authenticating.Load() {
+			c.heard(ping)
 			c.pong(ping)
 			continue
 		}

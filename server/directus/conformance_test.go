@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -409,6 +410,11 @@ func conform(t *testing.T, strict bool, allowances []allowance) {
 	paths, err := filepath.Glob("testdata/transcripts/*.jsonl")
 	if err != nil || len(paths) == 0 {
 		t.Fatal(err)
+	}
+	if underRace { // which takes half a minute for its megabytes: make test plays it without
+		const big = "big-frames"
+		paths = slices.DeleteFunc(paths, func(path string) bool { return strings.Contains(path, big) })
+		allowances = slices.DeleteFunc(slices.Clone(allowances), func(a allowance) bool { return a.file == big })
 	}
 	used, played, differences := make([]bool, len(allowances)), 0, 0
 	for _, path := range paths {

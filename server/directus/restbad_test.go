@@ -21,6 +21,7 @@ import (
 
 // bad is a hub for requests that nobody should make, with its log.
 type bad struct {
+	calls   int
 	handler http.Handler
 	log     *logBuffer
 }
@@ -49,8 +50,14 @@ func newBad(t testing.TB) *bad {
 
 // call makes a request and checks its answer: JSON, in the envelope if it is an
 // error, with a code and a sentence, and never a 500.
+//
+// Under the race detector only every tenth request is made: make test makes all of
+// them without it.
 func (b *bad) call(t testing.TB, method, target, body string, header ...string) int {
 	t.Helper()
+	if b.calls++; underRace && b.calls%10 != 0 {
+		return 0
+	}
 	r, err := http.NewRequestWithContext(t.Context(), method, "http://hub", io.NopCloser(strings.NewReader(body)))
 	if err != nil {
 		return 0 // not even a request
