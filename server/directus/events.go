@@ -420,7 +420,7 @@ func (d *delivery) bodies(v *view, l *look) ([]*body, error) {
 	if len(gone) > 0 && v.wants(protocol.EventDelete) {
 		pieces = append(pieces, piece{kind: protocol.EventDelete, keys: gone})
 	}
-	return v.encode(d.ctx, pieces, len(d.events) > manyEvents)
+	return v.encode(d.ctx, pieces, len(pieces) > manyEvents)
 }
 
 // after reads, in the view's order, the changed items that it has now, and those
