@@ -106,7 +106,7 @@ func (c *Config) flags() *flag.FlagSet {
 	flags.StringVar(&c.DB, "db", "leveret.db", "keep the data in this SQLite `file`, which is created if it is missing; --db \"\" with --site serves files and nothing else")
 	flags.StringVar(&c.Site, "site", "", "serve this `folder` instead of the built-in page")
 	flags.StringVar(&c.Directus, "directus", "", "point the page at the real Directus with this base `URL`; no database is opened then")
-	flags.BoolVar(&c.Demo, "demo", true, "have the demo accounts; only with --demo=false may --addr be reached from other machines")
+	flags.BoolVar(&c.Demo, "demo", true, "have the demo accounts; only without them (--demo=false, or --schema) may --addr be reached from other machines")
 	flags.StringVar(&c.Project.Schema, "schema", "", "serve the project of this schema snapshot, a YAML or JSON `file` of \"directus schema snapshot\", in place of the demonstration and its accounts")
 	flags.StringVar(&c.Project.Access, "access", "", "take its roles, policies, access, permissions and users from this JSON `file`, at each start; without it there is only an administrator")
 	flags.StringVar(&c.Project.Items, "items", "", "put the first items of this JSON `file`, {\"collection\": [items]}, into its empty collections")

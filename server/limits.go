@@ -11,7 +11,7 @@ import (
 func (c *Config) limitFlags(flags *flag.FlagSet) {
 	o := &c.Backend
 	flags.Int64Var(&o.MaxFrameBeforeAuth, "max-frame-before-auth", 64<<10, "the largest message of a socket that has not signed in, in `bytes`")
-	flags.Int64Var(&o.MaxFrame, "max-frame", 8<<20, "the largest message of a socket that has, in `bytes`")
+	flags.Int64Var(&o.MaxFrame, "max-frame", 8<<20, "the largest message of a socket that has signed in, in `bytes`")
 	flags.IntVar(&o.QueueBytes, "max-queue", 1<<20, "how much may wait for a slow socket before it is closed, in `bytes`")
 	flags.DurationVar(&o.WriteTimeout, "write-timeout", 5*time.Second, "the `time` for which a socket may take nothing before it is lost")
 	flags.IntVar(&o.MaxSubscriptions, "max-subscriptions", 128, "the largest `number` of subscriptions of a socket; -1 is any")

@@ -82,6 +82,9 @@ func (m *Main) PrintWelcome(w io.Writer) {
 	}
 	fmt.Fprintf(w, "  socket    ws%s%s (%s)\n", strings.TrimPrefix(m.URL(), "http"), c.SocketPath, c.Mode)
 	fmt.Fprintf(w, "  database  %s\n", c.DB)
+	if c.Backend.StrictCompat {
+		fmt.Fprint(w, "  strict    as a stock Directus, its defects included (--strict-compat)\n")
+	}
 	if m.seeded.AdminPassword != "" {
 		fmt.Fprintf(w, "\n  administrator, made now: note the password, it is not shown again\n    %s  %s\n", m.seeded.AdminEmail, m.seeded.AdminPassword)
 	}
