@@ -353,8 +353,8 @@ test('public: a server that wants a handshake is not tried for ever', async (t) 
 	equal(peer.upgrades().length, 1, 'upgrades');
 });
 
-// The session mode and the cookie mode, on the stub. A page's browser keeps the cookies;
-// for Node the test does.
+// The session mode and the cookie mode, on a stub that the test sees into, and on our
+// own server. A page's browser keeps the cookies; for Node the test does.
 
 // jar returns globals that keep cookies, where the environment does not.
 function jar(t) {
@@ -412,6 +412,47 @@ test('session: a stale cookie is refused at the upgrade', async (t) => {
 	const other = t.env === 'browser' ? fetch : globalThis.fetch;
 	await other(`${peer.url}/auth/logout`, { method: 'POST' }); // the server forgets, the browser does not
 	await t.within(rejects(client.connect()));
+});
+
+let jars = 0; // a browser keeps one jar for all ports of a host
+
+// ownSessions is our own server, with cookies of its own.
+function ownSessions(t, env) {
+	const number = `${t.impl.name}_${++jars}`;
+	return t.ownServer({ SESSION_COOKIE_NAME: `own_session_${number}`, REFRESH_TOKEN_COOKIE_NAME: `own_refresh_${number}`, ...env });
+}
+
+test('session: on our own server: login, socket, changes, refresh, logout', async (t) => {
+	const server = await ownSessions(t, { WEBSOCKETS_REST_AUTH: 'strict' });
+	const client = withLogin(t, server.url, 'session', { authMode: 'strict', reconnect: false });
+	const login = await client.login({ email: 'editor@example.com', password: 'editor-demo' });
+	deepEqual([login.access_token, login.refresh_token], [undefined, undefined]);
+	const me = () => client.request(() => ({ path: '/users/me', method: 'GET' }));
+	equal((await me()).email, 'editor@example.com', 'who it is');
+	await t.within(client.connect(), 'connect()');
+	const reader = await t.subscribe(client);
+	await reader.init();
+	await client.request(() => ({ path: '/items/messages', method: 'POST', body: JSON.stringify({ text: 'by cookie', user: t.user }) }));
+	await reader.event('create', 'by cookie');
+	await client.refresh();
+	equal((await me()).email, 'editor@example.com', 'who it is after the refresh');
+	await client.logout();
+	client.disconnect();
+	await t.within(rejects(me()), 'the request after the logout');
+});
+
+test('cookie: on our own server: the refresh token of the cookie makes new access tokens', async (t) => {
+	const server = await ownSessions(t);
+	const client = withLogin(t, server.url, 'cookie');
+	const { access_token } = await client.login({ email: 'editor@example.com', password: 'editor-demo' });
+	await client.connect();
+	const reader = await t.subscribe(client);
+	await reader.init();
+	await t.pause(1100); // a token made in the same second is the same token
+	await client.refresh();
+	ok(await client.getToken() !== access_token, 'another access token');
+	await server.create({ text: 'told', user: t.user });
+	await reader.event('create', 'told');
 });
 
 test('cookie: handshake with the access token of the login', async (t) => {
