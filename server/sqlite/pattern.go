@@ -47,7 +47,9 @@ func (c *compiler) pattern(operand string, op query.Op, p likeness, value string
 		}
 	}
 	c.args = append(c.args, p.before+value+p.after)
-	return operand + " " + p.operator + " ?", nil
+	// A LIKE with a bare parameter is planned anew whenever the parameter has another
+	// value, in case an index could be used, which none here can.
+	return operand + " " + p.operator + " +?", nil
 }
 
 // literal is what LIKE means for a text without wildcards, in time that hardly grows
