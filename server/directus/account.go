@@ -93,7 +93,11 @@ func (a *access) casesOfAll() []accessCase {
 // stays an administrator.
 func (w *work) settle(tx Tx) error {
 	lost := false
+	w.revoked = map[any]bool{}
 	for _, e := range w.events {
+		if e.collection.Name == usersCollection || e.collection.Name == rolesCollection {
+			w.hub.changes++
+		}
 		if e.collection.Name != usersCollection {
 			continue
 		}
@@ -106,6 +110,9 @@ func (w *work) settle(tx Tx) error {
 				if err := w.endSessions(tx, before["id"]); err != nil {
 					return err
 				}
+			}
+			if before["password"] != after["password"] || before["token"] != after["token"] {
+				w.revoked[before["id"]] = true
 			}
 			was, err := w.isAdmin(tx, before)
 			if err != nil {

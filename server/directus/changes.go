@@ -70,7 +70,12 @@ func (h *Hub) change(ctx context.Context, who *Identity, m changeRequest, reply 
 	if err != nil {
 		return err
 	}
-	return h.commit(ctx, w, reply)
+	return h.commit(ctx, w, func(a answer) {
+		if reply != nil {
+			reply(a)
+		}
+		h.revoke(w.ctx, w.revoked)
+	})
 }
 
 // singleton makes an update of a singleton one of its only item, or its create.
@@ -98,9 +103,10 @@ type work struct {
 	m            changeRequest
 	asked, shown query.Query // m.Query and m.show, parsed
 
-	do     func(tx Tx) error // what to do inside the transaction
-	events []event           // what it did
-	answer answer
+	do      func(tx Tx) error // what to do inside the transaction
+	events  []event           // what it did
+	revoked map[any]bool      // the users who have another password or token
+	answer  answer
 }
 
 // A readBack shapes the answer to a change.
