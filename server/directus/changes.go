@@ -558,7 +558,7 @@ func (w *work) delete() error {
 		case w.m.IDs != nil:
 			w.answer.data, err = json.Marshal(w.m.IDs)
 		default:
-			w.answer.data = appendKeys(nil, keys)
+			w.answer.data, err = w.tellable(tx, keys)
 		}
 		if err != nil || len(keys) == 0 {
 			return err
@@ -566,6 +566,26 @@ func (w *work) delete() error {
 		return w.remove(tx, w.access.whole, before, raws, map[string]bool{})
 	}
 	return nil
+}
+
+// tellable returns, as JSON, those keys of readable items that may be read
+// themselves.
+func (w *work) tellable(tx Tx, keys []any) ([]byte, error) {
+	pk := w.access.whole.PrimaryKey
+	if len(keys) == 0 || w.readable == nil || w.readable.seen.Field(pk) == nil {
+		return []byte("[]"), nil
+	}
+	if shows := w.readable.fieldFilter(pk).Bind(w.access.whole, w.rules); shows != nil {
+		q := keysQuery(w.access.whole, keys)
+		q.Filter = query.And(q.Filter, shows)
+		rows, err := tx.Read(w.ctx, w.m.Collection, q)
+		if err != nil {
+			return nil, err
+		}
+		shown := textsOf(keysOf(rows, pk))
+		keys = slices.DeleteFunc(slices.Clone(keys), func(key any) bool { return !shown[keyText(key)] })
+	}
+	return appendKeys(nil, keys), nil
 }
 
 // remove deletes items and notes the events: of those that point at them and are
