@@ -93,6 +93,8 @@ func Seed(ctx context.Context, store Store, opts *SeedOptions) (Seeded, error) {
 		err = s.project(ctx, roles)
 	case s.result.First:
 		err = s.first(ctx)
+	case lacksDemo(roles):
+		err = s.afterProject(ctx, roles)
 	default:
 		err = s.again(ctx)
 	}
