@@ -284,6 +284,23 @@ func TestSeedBetweenProjectAndDemo(t *testing.T) {
 	}
 }
 
+// What was the project's account stays so.
+func TestSeedDemoOverAnAccountOfAProject(t *testing.T) {
+	store := openStore(t, filepath.Join(t.TempDir(), "both.db"), directus.DemoSchema())
+	admins := directus.AdminRules()
+	made := seed(t, store, directus.SeedOptions{Rules: &admins})
+	seeded := seed(t, store, directus.SeedOptions{Demo: true})
+	if len(seeded.Warnings) != 1 || seeded.Warnings[0] != "the account admin@example.com is the project's and keeps its password" {
+		t.Errorf("got %q", seeded.Warnings)
+	}
+	if err := login(t, store, made.AdminEmail, made.AdminPassword); err != nil {
+		t.Error(err)
+	}
+	if seeded := seed(t, store, directus.SeedOptions{Demo: true}); len(seeded.Warnings) > 0 {
+		t.Errorf("again: %q", seeded.Warnings)
+	}
+}
+
 // Without users of its own a project has an administrator, made once.
 func TestSeedProjectAdministrator(t *testing.T) {
 	store := openStore(t, filepath.Join(t.TempDir(), "project.db"), directus.NewSchema())

@@ -55,6 +55,7 @@ func lacksDemo(roles []query.Row) bool {
 // afterProject makes the demonstration of a store that a project was in. The
 // project's accounts stay, without any rights here.
 func (s *seeder) afterProject(ctx context.Context, roles []query.Row) error {
+	s.wasProject = true
 	rules := DemoRules(s.opts.Demo)
 	if err := s.writeRoles(ctx, &rules, roles); err != nil {
 		return fmt.Errorf("write the roles: %w", err)
