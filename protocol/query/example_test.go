@@ -37,9 +37,10 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
+	names, _ := q.Selection(messages).Flat()
 	env := query.Env{Now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
 	for _, row := range q.Execute(messages, rows, env) {
-		fmt.Printf("%s\n", query.AppendRow(nil, row, q.Select(messages)))
+		fmt.Printf("%s\n", query.AppendRow(nil, row, names))
 	}
 	// Output:
 	// {"id":3,"text":"newer"}

@@ -156,7 +156,7 @@ func TestWindow(t *testing.T) {
 	}
 }
 
-func TestSelect(t *testing.T) {
+func TestFieldsInTheirOrder(t *testing.T) {
 	c := readTable(t).schema["messages"]
 	all := "id,text,user,date_created,status"
 	for _, test := range []struct{ fields, want string }{
@@ -166,8 +166,9 @@ func TestSelect(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := strings.Join(q.Select(c), ","); got != test.want {
-			t.Errorf("%q: got %s, want %s", test.fields, got, test.want)
+		names, flat := q.Selection(c).Flat()
+		if got := strings.Join(names, ","); got != test.want || !flat {
+			t.Errorf("%q: got %s (%v), want %s", test.fields, got, flat, test.want)
 		}
 	}
 }

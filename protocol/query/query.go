@@ -96,37 +96,6 @@ func (q Query) Window() (offset, limit int) {
 	return offset, limit
 }
 
-// Select returns the names of the fields to show: in the collection's order for
-// "*" and nil, else in the query's (a client that asks for user, text gets them in
-// that order). It is for rows of a collection without relations: "*.*" and deeper
-// stars are "*", and what is not a name of a column is left out. See [Query.Selection].
-func (q Query) Select(c *Collection) []string {
-	names := make([]string, 0, len(c.Fields))
-	if len(q.Fields) == 0 {
-		return appendAll(names, c)
-	}
-	for _, name := range q.Fields {
-		switch {
-		case isStar(name):
-			names = appendAll(names, c)
-		case !slices.Contains(names, name):
-			if field := c.Field(name); field != nil && field.Type != Alias {
-				names = append(names, name)
-			}
-		}
-	}
-	return names
-}
-
-func appendAll(names []string, c *Collection) []string {
-	for i := range c.Fields {
-		if c.Fields[i].Type != Alias && !slices.Contains(names, c.Fields[i].Name) {
-			names = append(names, c.Fields[i].Name)
-		}
-	}
-	return names
-}
-
 // UsesNow reports whether what the query finds depends on the time: its filter, or
 // one of deep. Ask before Bind.
 func (q Query) UsesNow() bool {

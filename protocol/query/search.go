@@ -36,12 +36,6 @@ func SearchFilter(c *Collection, term string) *Filter {
 	return Or(nodes...)
 }
 
-// MatchSearch reports whether the row matches a search term: see [SearchFilter],
-// which is the way to match many rows.
-func MatchSearch(c *Collection, row Row, term string) bool {
-	return SearchFilter(c, term).Match(row)
-}
-
 // searchNumber reads a term that is written as a number is shown ("7", not "07"
 // nor "7.0"), as Directus demands, so that a search for a code is not one for a number.
 func searchNumber(term string) (any, bool) {

@@ -126,7 +126,7 @@ func TestExecuteLeavesTheRowsAlone(t *testing.T) {
 	}
 }
 
-func TestMatchSearch(t *testing.T) {
+func TestSearchFilter(t *testing.T) {
 	tab := readTable(t)
 	c := tab.schema["things"]
 	for _, test := range []struct {
@@ -137,12 +137,12 @@ func TestMatchSearch(t *testing.T) {
 		{1, "SURE", true}, {1, "10", true}, {1, "010", false}, {1, "10.0", false}, {2, "20.25", true}, {3, "", true}, {3, "x", false},
 		{1, "11111111-1111-4111-8111-111111111111", true}, {1, "11111111", false}, {5, "h5", false}, {5, "red", false}, {7, "1e+21", true},
 	} {
-		if got := query.MatchSearch(c, tab.rows["things"][test.id-1], test.term); got != test.want {
+		if got := query.SearchFilter(c, test.term).Match(tab.rows["things"][test.id-1]); got != test.want {
 			t.Errorf("row %d, %q: got %v", test.id, test.term, got)
 		}
 	}
 	onlyNumbers := &query.Collection{PrimaryKey: "id", Fields: []query.Field{{Name: "id", Type: query.Integer}}}
-	if query.MatchSearch(onlyNumbers, query.Row{"id": int64(1)}, "x") {
+	if query.SearchFilter(onlyNumbers, "x").Match(query.Row{"id": int64(1)}) {
 		t.Error("a term that no field can hold matched")
 	}
 }
@@ -196,7 +196,7 @@ func BenchmarkAppendRow(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	names := query.New().Select(c)
+	names, _ := query.New().Selection(c).Flat()
 	var dst []byte
 	b.ReportAllocs()
 	for b.Loop() {

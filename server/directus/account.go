@@ -2,6 +2,7 @@ package directus
 
 import (
 	"slices"
+	"strings"
 
 	"leveret/protocol"
 	"leveret/protocol/query"
@@ -15,32 +16,76 @@ var ownFields = []string{"first_name", "last_name", "password", "location", "tit
 	"avatar", "language", "email_notifications", "appearance", "last_page"}
 
 // ownAccount adds to an access, which may be nil, what everybody may do with the
-// own account: read all of it but its secrets, and change ownFields.
+// own account: read those of its fields that every account has, but its secrets, and
+// change ownFields, but not those that the rules go by (variables, as
+// [Permissions.variables] returns them). What the access itself allows it allows
+// here too, if the own account is among its items.
 //
 // Differs from Directus: beyond its list. There whoever is not an app user needs a
 // permission for it, and reads nothing but the own id otherwise.
-func ownAccount(a *access, who *Identity, action protocol.Action, c *query.Collection) *access {
-	if action != protocol.ActionRead && action != protocol.ActionUpdate {
+func ownAccount(a *access, who *Identity, action protocol.Action, c *query.Collection, variables []string) *access {
+	var own accessCase
+	switch action {
+	case protocol.ActionRead:
+		own.fields = readableOfOwn()
+	case protocol.ActionUpdate:
+		own.fields = slices.DeleteFunc(slices.Clone(ownFields), func(field string) bool {
+			return slices.ContainsFunc(variables, func(name string) bool {
+				return strings.HasPrefix(name+".", "$CURRENT_USER."+field+".")
+			})
+		})
+	default:
 		return nil
 	}
-	own := &access{whole: c, filter: &query.Filter{Op: query.OpEq, Field: c.PrimaryKey, Value: who.User}}
+	mine := &access{whole: c, filter: &query.Filter{Op: query.OpEq, Field: c.PrimaryKey, Value: who.User}}
 	seen := *c
 	seen.Fields, seen.Schema = nil, nil
 	if a != nil {
-		own.validation, own.presets, own.guard = a.validation, a.presets, a.guard
+		mine.validation, mine.guard = a.validation, a.guard
 		seen.Schema = a.seen.Schema
+		if a.filter == nil && a.cases == nil { // else they may be meant for others
+			mine.presets = a.presets
+		}
+		if a.filter != nil || a.cases != nil {
+			mine.cases = append([]accessCase{own}, a.casesOfAll()...)
+		}
 	}
 	for _, f := range c.Fields {
-		allowed := a != nil && len(a.cases) == 0 && a.seen.Field(f.Name) != nil
 		switch {
 		case f.Type == query.Alias || action == protocol.ActionRead && f.Is("conceal"):
 			// Related items are others' permissions, and secrets are nobody's.
-		case allowed, action == protocol.ActionRead, slices.Contains(ownFields, f.Name):
+		case own.allows(f.Name), a != nil && a.seen.Field(f.Name) != nil:
 			seen.Fields = append(seen.Fields, f)
 		}
 	}
-	own.seen = &seen
-	return own
+	mine.seen = &seen
+	return mine
+}
+
+// readableOfOwn returns the fields that every account has in every project. Those
+// that a project adds may say what others think of somebody.
+func readableOfOwn() []string {
+	var names []string
+	for _, c := range systemCollections() {
+		if c.Name == usersCollection {
+			for _, f := range c.Fields {
+				names = append(names, f.Name)
+			}
+		}
+	}
+	return names
+}
+
+// casesOfAll returns the access's cases; if it has none, the one that it is.
+func (a *access) casesOfAll() []accessCase {
+	if a.cases != nil {
+		return a.cases
+	}
+	fields := []string{}
+	for _, f := range a.seen.Fields {
+		fields = append(fields, f.Name)
+	}
+	return []accessCase{{a.filter, fields}}
 }
 
 // settle draws the consequences of a change of accounts, inside its transaction:
@@ -48,7 +93,11 @@ func ownAccount(a *access, who *Identity, action protocol.Action, c *query.Colle
 // stays an administrator.
 func (w *work) settle(tx Tx) error {
 	lost := false
+	w.revoked = map[any]bool{}
 	for _, e := range w.events {
+		if e.collection.Name == usersCollection || e.collection.Name == rolesCollection {
+			w.hub.changes++
+		}
 		if e.collection.Name != usersCollection {
 			continue
 		}
@@ -61,6 +110,9 @@ func (w *work) settle(tx Tx) error {
 				if err := w.endSessions(tx, before["id"]); err != nil {
 					return err
 				}
+			}
+			if before["password"] != after["password"] || before["token"] != after["token"] {
+				w.revoked[before["id"]] = true
 			}
 			was, err := w.isAdmin(tx, before)
 			if err != nil {

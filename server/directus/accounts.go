@@ -25,6 +25,8 @@ type Identity struct {
 	Session  string    // of a session token: the hash of its session; "" = none
 
 	program bool // this program itself, which fills its store
+	proof   proof
+	asOf    int64 // how often accounts had changed when this was found out; see Hub.changes
 }
 
 // env returns what dynamic variables stand for.
@@ -156,7 +158,7 @@ func (a *Accounts) Authenticate(ctx context.Context, token string) (Identity, er
 		if err != nil {
 			return Identity{}, fmt.Errorf("look up a static token: %w", err)
 		}
-		return a.identify(ctx, user)
+		return a.prove(ctx, user, "token")
 	}
 	c, err := a.verify(token)
 	if err != nil {
@@ -175,6 +177,7 @@ func (a *Accounts) Authenticate(ctx context.Context, token string) (Identity, er
 	who.Expires = c.ExpiresAt.Time
 	if c.Session != "" {
 		who.Session = hashToken(c.Session)
+		who.proof = proof{"session", who.Session}
 	}
 	return who, err
 }
@@ -186,6 +189,15 @@ func (a *Accounts) Identify(ctx context.Context, id string) (Identity, error) {
 		return Identity{}, fmt.Errorf("look up a user: %w", err)
 	}
 	return a.identify(ctx, user)
+}
+
+// prove is identify for somebody who signed in with that field of the user's.
+func (a *Accounts) prove(ctx context.Context, user query.Row, field string) (Identity, error) {
+	who, err := a.identify(ctx, user)
+	if hash, ok := user[field].(string); ok {
+		who.proof = proof{field, hash}
+	}
+	return who, err
 }
 
 // verify returns what an access token says, if it is ours and has not ended.

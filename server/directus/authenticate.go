@@ -49,7 +49,12 @@ func (c *client) handshake(ctx context.Context) (*Identity, error) {
 		message = messageOf(err, message)
 		return fail("The credentials were refused.")
 	}
-	c.become(who)
+	if err := c.become(ctx, who); err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return fail("The credentials were refused.")
+	}
 	c.forgetEarly()
 	// Nothing is told to it before this, and from now on everything.
 	c.hub.mu.Lock()
@@ -63,6 +68,8 @@ func (c *client) handshake(ctx context.Context) (*Identity, error) {
 // refresh token.
 func (h *Hub) authenticate(ctx context.Context, m protocol.Auth, ip string) (who Identity, refreshToken string, err error) {
 	var session Session
+	asOf := h.asOf()
+	defer func() { who.asOf = asOf }()
 	switch {
 	case m.AccessToken != "":
 		who, err = h.auth.Authenticate(ctx, m.AccessToken)
@@ -131,7 +138,9 @@ func (c *client) reauthenticate(ctx context.Context, m protocol.Auth) {
 	c.mu.Unlock()
 	who, refreshToken, err := c.hub.authenticate(ctx, m, c.peer.IP)
 	if err == nil {
-		c.become(who)
+		err = c.become(ctx, who)
+	}
+	if err == nil {
 		c.send(protocol.AuthOK{RefreshToken: refreshToken, UID: m.UID})
 		c.identified(ctx)
 		return
@@ -140,7 +149,7 @@ func (c *client) reauthenticate(ctx context.Context, m protocol.Auth) {
 		return
 	}
 	// Anonymous, never unrestricted.
-	c.become(Identity{})
+	c.become(ctx, Identity{})
 	c.send(&protocol.Error{Type: protocol.TypeAuth, Code: protocol.CodeAuthFailed, Message: messageOf(err, "Authentication failed."), UID: m.UID})
 	c.identified(ctx)
 	if c.hub.opts.Mode != ModePublic {
@@ -148,14 +157,23 @@ func (c *client) reauthenticate(ctx context.Context, m protocol.Auth) {
 	}
 }
 
-// become makes somebody the client's identity.
-func (c *client) become(who Identity) {
+// become makes somebody the client's identity, as they are now: since they were
+// looked up (a login takes half a second) they may have been shut out.
+func (c *client) become(ctx context.Context, who Identity) error {
+	c.hub.commits.RLock() // a change is seen here or renews the client
+	defer c.hub.commits.RUnlock()
+	who, err := c.hub.current(ctx, who)
+	if err != nil {
+		return c.hub.authError(err)
+	}
 	if who.User != "" {
 		c.limit(c.hub.opts.MaxFrame)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.proof = who.proof
 	c.assume(who)
+	return nil
 }
 
 // assume makes somebody the identity and sets the timer of the token's end. The

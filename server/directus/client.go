@@ -35,6 +35,7 @@ type client struct {
 
 	mu       sync.Mutex
 	identity *Identity   // replaced as a whole, never changed
+	proof    proof       // what the identity was authenticated with
 	expiry   *time.Timer // the token ends
 	timeout  *time.Timer // the time for another "auth" ends
 	closed   error       // why this end closed the connection
@@ -86,8 +87,9 @@ func (c *client) run(ctx context.Context, who *Identity) error {
 		if who, err = c.handshake(ctx); err != nil {
 			return c.drain(ctx, err)
 		}
-	} else {
-		c.become(*who)
+	} else if err := c.become(ctx, *who); err != nil {
+		c.close(transport.CloseAuthFailed, "The upgrade's token was refused.")
+		return c.drain(ctx, err)
 	}
 	c.hub.ready(c)
 	c.connected()

@@ -32,6 +32,9 @@ type Hub struct {
 	// from the snapshot until the subscription is registered, so nothing can fall
 	// between the two.
 	commits sync.RWMutex
+	// changes counts the changes of accounts. Who reads it holds commits, who
+	// changes it holds commits alone.
+	changes int64
 
 	// subscriptions holds each collection's, in the order in which they were made.
 	// Who writes it holds commits (for reading is enough) and subscriptionsMu.
@@ -171,10 +174,12 @@ func (h *Hub) greet(ctx context.Context, token string) (*Identity, error) {
 	}
 	// Directus 12.4: a token at the upgrade counts in every mode, and there is no
 	// "auth ok" for it.
+	asOf := h.asOf()
 	who, err := h.auth.Authenticate(ctx, token)
 	if err != nil {
 		return nil, err
 	}
+	who.asOf = asOf
 	return &who, nil
 }
 

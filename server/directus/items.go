@@ -48,7 +48,7 @@ func (h *Hub) allowed(who *Identity, action protocol.Action, name string, reach 
 	}
 	a := h.opts.Permissions.may(who, action, c)
 	if reach == reachSelf {
-		a = ownAccount(a, who, action, c)
+		a = ownAccount(a, who, action, c, h.opts.Permissions.variables())
 	}
 	if a == nil {
 		return nil, noCollection(name)

@@ -16,7 +16,7 @@ func (h *Hub) query(raw json.RawMessage) (query.Query, error) {
 		return q, err
 	}
 	if deepest := h.opts.MaxRelationalDepth; q.Depth() > deepest {
-		return q, invalidQuery("Paths through relations may be %d fields long at most", deepest)
+		return q, invalidQuery("Max relational depth exceeded")
 	}
 	return q, h.limit(&q)
 }

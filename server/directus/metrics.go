@@ -85,7 +85,12 @@ func restKind(path string) string {
 // socketKind returns the kind of a message.
 func socketKind(m protocol.Message) string {
 	switch m := m.(type) {
-	case nil, protocol.Raw:
+	case nil:
+		return "other"
+	case protocol.Raw:
+		if kind := m.Kind(); kind == protocol.TypePresence || kind == protocol.TypeBroadcast {
+			return kind
+		}
 		return "other"
 	case protocol.Items:
 		return m.Kind() + " " + string(m.Action)

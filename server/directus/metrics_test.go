@@ -36,6 +36,10 @@ func TestMetrics(t *testing.T) {
 	peer.Expect(`{"type":"items","...":"..."}`)
 	peer.Say(`{"type":"items","collection":"nope","action":"read"}`)
 	peer.Expect(`{"type":"items","status":"error","...":"..."}`)
+	for _, say := range []string{`{"type":"presence","action":"leave","uid":"p"}`, `{"type":"broadcast","channel":"c","data":1,"uid":"p"}`, `{"type":"nonsense"}`} {
+		peer.Say(say)
+		peer.Next()
+	}
 	s.expect("GET", "/items/messages", "", "", 403, restError("FORBIDDEN"))
 	s.expect("POST", "/auth/login", `{"email":"editor@example.com","password":"editor-demo"}`, "", 200, `{"data":{"...":"..."}}`)
 	s.expect("POST", "/auth/login", `{"email":"editor@example.com","password":"wrong"}`, "", 401, restError("INVALID_CREDENTIALS"))
@@ -52,8 +56,11 @@ func TestMetrics(t *testing.T) {
 		`leveret_delivery_seconds_count`:                                  "1",
 		`leveret_request_seconds_count{kind="subscribe",way="socket"}`:    "1",
 		`leveret_request_seconds_count{kind="items create",way="socket"}`: "1",
+		`leveret_request_seconds_count{kind="presence",way="socket"}`:     "1",
+		`leveret_request_seconds_count{kind="broadcast",way="socket"}`:    "1",
+		`leveret_request_seconds_count{kind="other",way="socket"}`:        "1",
 		`leveret_request_seconds_count{kind="auth",way="rest"}`:           "2",
-		`leveret_refusals_total{code="FORBIDDEN"}`:                        "2",
+		`leveret_refusals_total{code="FORBIDDEN"}`:                        "3",
 		`leveret_refusals_total{code="INVALID_CREDENTIALS"}`:              "1",
 		`leveret_logins_total{result="ok"}`:                               "1",
 		`leveret_logins_total{result="failed"}`:                           "1",

@@ -108,8 +108,8 @@ type Options struct {
 	// QueryLimitMax bounds the limit of a query (QUERY_LIMIT_MAX); "all" is then that
 	// many. 0 = no bound.
 	QueryLimitMax int
-	// MaxRelationalDepth bounds how many relations a path in a query may pass
-	// (MAX_RELATIONAL_DEPTH); 0 = 10, which is also the most.
+	// MaxRelationalDepth bounds how many names a path through relations may have, the
+	// field at its end included (MAX_RELATIONAL_DEPTH); 0 = 10, which is also the most.
 	MaxRelationalDepth int
 	// MaxBatch bounds the items of one change (MAX_BATCH_MUTATION); 0 = no bound.
 	MaxBatch int

@@ -73,7 +73,7 @@ func (c *call) logout() error {
 	if err != nil {
 		return err
 	}
-	if err := c.hub.auth.Logout(c.r.Context(), token); err != nil {
+	if err := c.hub.logout(c.r.Context(), token); err != nil {
 		return err
 	}
 	for _, cookie := range []Cookie{c.hub.opts.RefreshCookie, c.hub.opts.SessionCookie} {

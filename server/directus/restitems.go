@@ -68,7 +68,13 @@ func (c *call) updateMany(m protocol.Items) error {
 		Query json.RawMessage
 		Data  json.RawMessage
 	}
-	if err := json.Unmarshal(body, &form); err != nil || form.Data == nil || form.Keys == nil && form.Query == nil {
+	err = json.Unmarshal(body, &form)
+	isForm := err == nil && form.Data != nil && (form.Keys != nil || form.Query != nil)
+	if !isForm && len(body) > 0 && body[0] == '{' && c.singleton(m.Collection) {
+		m.Data = body
+		return c.change(changeRequest{Items: m, show: show, showOne: true})
+	}
+	if !isForm {
 		return invalidPayload(`The body must be an array of items with their keys, {"keys":[…],"data":{…}}, or {"query":{…},"data":{…}}.`)
 	}
 	m.IDs, m.Data = form.Keys, form.Data
@@ -76,6 +82,17 @@ func (c *call) updateMany(m protocol.Items) error {
 		m.Query = form.Query
 	}
 	return c.change(changeRequest{Items: m, show: show})
+}
+
+// singleton reports whether a collection has one item only. Of a collection that
+// the caller has nothing to do with that is not told.
+func (c *call) singleton(name string) bool {
+	for _, action := range []protocol.Action{protocol.ActionRead, protocol.ActionUpdate, protocol.ActionCreate} {
+		if a, err := c.hub.allowed(&c.who, action, name, c.reach); err == nil {
+			return a.whole.Singleton
+		}
+	}
+	return false
 }
 
 func (c *call) deleteMany(m protocol.Items) error {

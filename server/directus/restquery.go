@@ -14,8 +14,10 @@ import (
 // This file reads a query from a URL: fields=a,b and fields[]=a, filter={…} and
 // filter[status][_eq]=published.
 
-// queryKeys are the parameters that are a query's.
-var queryKeys = []string{"fields", "filter", "search", "sort", "limit", "offset", "page", "meta", "aggregate", "groupBy", "deep", "alias"}
+// queryKeys are the parameters that are a query's, also those that a query may not
+// have here: who asks for a version or a file must not get something else.
+var queryKeys = []string{"fields", "filter", "search", "sort", "limit", "offset", "page", "meta", "aggregate", "groupBy", "deep", "alias",
+	"version", "export"}
 
 // maxNesting bounds the brackets of one parameter.
 const maxNesting = 20

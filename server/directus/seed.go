@@ -93,6 +93,8 @@ func Seed(ctx context.Context, store Store, opts *SeedOptions) (Seeded, error) {
 		err = s.project(ctx, roles)
 	case s.result.First:
 		err = s.first(ctx)
+	case lacksDemo(roles):
+		err = s.afterProject(ctx, roles)
 	default:
 		err = s.again(ctx)
 	}
@@ -110,6 +112,8 @@ type seeder struct {
 	opts   SeedOptions
 	now    time.Time
 	result Seeded
+
+	wasProject bool // the store was a project's until now
 }
 
 func everything() query.Query {
@@ -235,13 +239,19 @@ func (s *seeder) again(ctx context.Context) error {
 // add makes a demo account that the first start did not make. There is an
 // administrator already, and an e-mail that is taken stays whose it is.
 func (s *seeder) add(ctx context.Context, account DemoAccount) error {
-	if !s.opts.Demo || account.Role == RoleAdmin {
+	if !s.opts.Demo {
 		return nil
 	}
 	schema := s.store.Schema().Collections[usersCollection]
 	taken, err := s.store.Read(ctx, usersCollection, where(schema, "email", account.Email))
-	if err != nil || len(taken) > 0 {
+	if err != nil {
 		return err
+	}
+	if len(taken) > 0 && s.wasProject {
+		s.result.Warnings = append(s.result.Warnings, fmt.Sprintf("the account %s is the project's and keeps its password", account.Email))
+	}
+	if len(taken) > 0 || account.Role == RoleAdmin {
+		return nil
 	}
 	row, err := account.row(ctx)
 	if err != nil {

@@ -3,6 +3,7 @@ package directus_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -244,6 +245,59 @@ func TestSeedProject(t *testing.T) {
 	users[0].Fields["id"], users[0].Fields["email"] = "20000000-0000-4000-8000-000000000000", "BOB@example.com"
 	if _, err := directus.Seed(t.Context(), store, &opts); err == nil || !strings.Contains(err.Error(), "the e-mail bob@example.com of the user 2") {
 		t.Errorf("a taken e-mail: got %v", err)
+	}
+}
+
+// The same file can be a demonstration, a project, and a demonstration again.
+func TestSeedBetweenProjectAndDemo(t *testing.T) {
+	admins := directus.AdminRules()
+	for name, project := range map[string]directus.SeedOptions{
+		"a project's own roles": {Demo: true, Rules: office(), Users: []directus.SeedUser{{Fields: query.Row{"id": ann, "email": "ann@example.com", "role": boss}, Password: "ann"}}},
+		"an administrator only": {Demo: true, Rules: &admins, AdminEmail: "root@example.com", AdminPassword: "root"},
+	} {
+		for _, demoFirst := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, demo first: %v", name, demoFirst), func(t *testing.T) {
+				store := openStore(t, filepath.Join(t.TempDir(), "both.db"), directus.DemoSchema())
+				demo := directus.SeedOptions{Demo: true, Items: true}
+				if demoFirst {
+					seed(t, store, demo)
+				}
+				for range 2 {
+					seed(t, store, project)
+					for _, account := range directus.DemoAccounts {
+						if login(t, store, account.Email, account.Password) == nil {
+							t.Errorf("in the project %s can sign in", account.Email)
+						}
+					}
+					seed(t, store, demo)
+					if r := all(t, store, "directus_roles", "id")[directus.RoleAdmin]; r["admin_access"] != true {
+						t.Errorf("the administrator's role is %v", r)
+					}
+					for _, account := range directus.DemoAccounts {
+						if err := login(t, store, account.Email, account.Password); err != nil && (account.Role != directus.RoleAdmin || project.AdminEmail == "") {
+							t.Errorf("in the demo %s: %v", account.Email, err)
+						}
+					}
+				}
+			})
+		}
+	}
+}
+
+// What was the project's account stays so.
+func TestSeedDemoOverAnAccountOfAProject(t *testing.T) {
+	store := openStore(t, filepath.Join(t.TempDir(), "both.db"), directus.DemoSchema())
+	admins := directus.AdminRules()
+	made := seed(t, store, directus.SeedOptions{Rules: &admins})
+	seeded := seed(t, store, directus.SeedOptions{Demo: true})
+	if len(seeded.Warnings) != 1 || seeded.Warnings[0] != "the account admin@example.com is the project's and keeps its password" {
+		t.Errorf("got %q", seeded.Warnings)
+	}
+	if err := login(t, store, made.AdminEmail, made.AdminPassword); err != nil {
+		t.Error(err)
+	}
+	if seeded := seed(t, store, directus.SeedOptions{Demo: true}); len(seeded.Warnings) > 0 {
+		t.Errorf("again: %q", seeded.Warnings)
 	}
 }
 

@@ -24,7 +24,7 @@ func (s *seeder) names(id string) bool {
 // project writes the roles and the accounts, and shuts the demo accounts out.
 func (s *seeder) project(ctx context.Context, roles []query.Row) error {
 	s.opts.Demo = false
-	if err := s.writeRoles(ctx, roles); err != nil {
+	if err := s.writeRoles(ctx, s.opts.Rules, roles); err != nil {
 		return fmt.Errorf("write the roles: %w", err)
 	}
 	for _, user := range s.opts.Users {
@@ -41,10 +41,34 @@ func (s *seeder) project(ctx context.Context, roles []query.Row) error {
 	return s.needAdministrator(ctx)
 }
 
+// lacksDemo reports whether the roles in the store are a project's: those of the
+// demonstration are missing, or have lost their rights to it.
+func lacksDemo(roles []query.Row) bool {
+	for _, role := range DemoRules(false).Roles {
+		if !contains(roles, role.ID) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(roles, func(row query.Row) bool { return row["id"] == RoleAdmin && row["admin_access"] != true })
+}
+
+// afterProject makes the demonstration of a store that a project was in. The
+// project's accounts stay, without any rights here.
+func (s *seeder) afterProject(ctx context.Context, roles []query.Row) error {
+	s.wasProject = true
+	rules := DemoRules(s.opts.Demo)
+	if err := s.writeRoles(ctx, &rules, roles); err != nil {
+		return fmt.Errorf("write the roles: %w", err)
+	}
+	if err := s.again(ctx); err != nil {
+		return err
+	}
+	return s.needAdministrator(ctx)
+}
+
 // writeRoles makes the roles in the store those of the rules. Others stay, since
 // users may have them, but without any rights.
-func (s *seeder) writeRoles(ctx context.Context, stored []query.Row) error {
-	rules := s.opts.Rules
+func (s *seeder) writeRoles(ctx context.Context, rules *Rules, stored []query.Row) error {
 	permissions := PermissionsOf(*rules)
 	parents := map[string]string{}
 	for _, role := range rules.Roles {

@@ -65,7 +65,7 @@ func (a *Accounts) login(ctx context.Context, email, password string, kind Kind)
 	if !ok {
 		return Session{}, errCredentials
 	}
-	who, err := a.identify(ctx, user)
+	who, err := a.prove(ctx, user, "password")
 	if err != nil {
 		return Session{}, err
 	}
@@ -82,8 +82,12 @@ func (a *Accounts) Refresh(ctx context.Context, token string, kind Kind) (Sessio
 	if err != nil {
 		return Session{}, err
 	}
-	user, _ := session["user"].(string)
-	who, err := a.Identify(ctx, user)
+	id, _ := session["user"].(string)
+	user, err := a.findUser(ctx, "id", id)
+	if err != nil {
+		return Session{}, fmt.Errorf("look up a user: %w", err)
+	}
+	who, err := a.prove(ctx, user, "password") // which the session began with
 	if err != nil {
 		return Session{}, err
 	}

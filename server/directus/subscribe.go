@@ -51,12 +51,12 @@ func (c *client) subscribe(ctx context.Context, m protocol.Subscribe) error {
 	s := &subscription{client: c, uid: m.UID, event: m.Event, since: h.opts.Now()}
 	if s.collection = h.store.Schema().Collections[m.Collection]; s.collection == nil {
 		if strings.HasPrefix(m.Collection, "directus_") {
-			return noSubscriptions(m.Collection)
+			return errNoSubscriptions(m.Collection)
 		}
 		return noCollection(m.Collection)
 	}
 	if s.collection.System && !slices.Contains(subscribable, m.Collection) {
-		return noSubscriptions(m.Collection)
+		return errNoSubscriptions(m.Collection)
 	}
 	var err error
 	if s.query, err = h.query(m.Query); err != nil {
@@ -145,8 +145,8 @@ func (c *client) subscribe(ctx context.Context, m protocol.Subscribe) error {
 	return nil
 }
 
-// noSubscriptions refuses a system collection that is not served.
-func noSubscriptions(name string) error {
+// errNoSubscriptions is the refusal of a system collection that is not served.
+func errNoSubscriptions(name string) error {
 	return &protocol.Error{Code: protocol.CodeForbidden, Message: fmt.Sprintf(
 		"This server does not serve subscriptions to %q. Of the system collections it serves %s.", name, strings.Join(subscribable, ", "))}
 }

@@ -52,6 +52,11 @@ func known(item map[string]json.RawMessage, c *query.Collection) []string {
 // nothing.
 const concealed = "**********"
 
+// writtenBack reports whether a value is a secret as it is shown.
+func writtenBack(raw json.RawMessage, f *query.Field) bool {
+	return isSecret(f) && string(raw) == `"`+concealed+`"`
+}
+
 // newRow returns the row that a create makes of an item. Fields that the
 // collection does not have are passed over, as the recorded Directus does;
 // fields that exist and may not be written are refused.
@@ -74,7 +79,7 @@ func (w *work) newRow(item map[string]json.RawMessage) (query.Row, error) {
 			continue // whatever was given
 		}
 		switch {
-		case given && string(raw) != `"`+concealed+`"`:
+		case given && !writtenBack(raw, f):
 			value, err := w.value(raw, f)
 			if err != nil {
 				return nil, err
@@ -119,7 +124,7 @@ func (w *work) changes(item map[string]json.RawMessage) (query.Row, error) {
 		if f.Type == query.Alias {
 			return nil, nested(f)
 		}
-		if string(item[name]) == `"`+concealed+`"` && isSecret(f) {
+		if writtenBack(item[name], f) {
 			continue
 		}
 		value, err := w.value(item[name], f)
