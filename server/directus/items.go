@@ -31,7 +31,7 @@ func (c *client) items(ctx context.Context, m protocol.Items) error {
 		c.send(protocol.Reply{Data: a.data, Meta: a.meta, UID: m.UID})
 	}
 	if m.Action != protocol.ActionRead {
-		return c.hub.change(ctx, c.who(), changeRequest{Items: m, show: m.Query, peer: c.peer}, reply)
+		return c.hub.change(ctx, c.who(), changeRequest{Items: m, show: m.Query, socket: true, peer: c.peer}, reply)
 	}
 	a, err := c.hub.read(ctx, c.who(), m, reachItems)
 	if err == nil {
@@ -199,6 +199,11 @@ func (h *Hub) aggregate(ctx context.Context, a *access, q query.Query) (json.Raw
 // meta counts what a bound query asks to be counted: total_count is every item
 // that may be read, filter_count those that match the filter and the search.
 func (h *Hub) meta(ctx context.Context, s *scope, a *access, q query.Query) (json.RawMessage, error) {
+	return s.meta(a, q, func(filter *query.Filter) (any, error) { return h.store.Count(ctx, a.whole.Name, filter, "") })
+}
+
+// meta is Hub.meta with the numbers that count returns.
+func (s *scope) meta(a *access, q query.Query, count func(*query.Filter) (any, error)) (json.RawMessage, error) {
 	if len(q.Meta) == 0 {
 		return nil, nil
 	}
@@ -211,7 +216,7 @@ func (h *Hub) meta(ctx context.Context, s *scope, a *access, q query.Query) (jso
 		if name == query.TotalCount {
 			filter = s.permitted(a)
 		}
-		n, err := h.store.Count(ctx, a.whole.Name, filter, "")
+		n, err := count(filter)
 		if err != nil {
 			return nil, err
 		}
