@@ -176,6 +176,7 @@ func TestFieldCases(t *testing.T) {
 			{read("articles", `{"fields":["id"],"sort":"-views"}`), `{"type":"items","data":[{"id":"a"}],"uid":"u"}`},
 			{read("articles", `{"aggregate":{"sum":"views"}}`), `{"type":"items","data":[{"sum":{"views":10}}],"uid":"u"}`},
 			{read("articles", `{"aggregate":{"count":"*"},"groupBy":["views"]}`), `{"type":"items","data":[{"views":10,"count":1}],"uid":"u"}`},
+			{read("articles", `{"aggregate":{"count":"*"},"groupBy":["id"],"sort":["-count","-id"]}`), `{"type":"items","data":[{"id":"c","count":1},{"id":"a","count":1}],"uid":"u"}`},
 			{`{"type":"items","collection":"articles","action":"update","id":"c","data":{"title":"mine"},"uid":"u"}`, refused("items", "FORBIDDEN")},
 			{`{"type":"items","collection":"articles","action":"update","id":"a","data":{"title":"mine"},"uid":"u"}`, `{"type":"items","data":{"id":"a","title":"mine","views":10},"uid":"u"}`},
 		} {
