@@ -78,7 +78,7 @@ func (h *Hub) change(ctx context.Context, who *Identity, m changeRequest, reply 
 		return err
 	}
 	if err := h.commit(ctx, w, func(a answer) {
-		if w.refused == nil || !m.socket {
+		if reply != nil && (w.refused == nil || !m.socket) {
 			reply(a)
 		}
 	}); err != nil || !m.socket {
