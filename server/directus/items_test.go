@@ -61,6 +61,7 @@ func TestItems(t *testing.T) {
 		"create: not allowed": {reader, []step{{items + `"create","data":{"text":"x"}}`, noMessages}}},
 
 		"read by id":                    {"", []step{{items + `"read","id":"` + first + `"}`, `{"type":"items","data":` + oneItem + `,"uid":"u"}`}}},
+		"read by id counts":             {"", []step{{items + `"read","id":"` + first + `","query":{"fields":["text"],"meta":"*"}}`, `{"type":"items","data":{"text":"first"},"meta":{"total_count":3,"filter_count":3},"uid":"u"}`}}},
 		"read by id with fields":        {"", []step{{items + `"read","id":"` + first + `","query":{"fields":["user","text"]}}`, `{"type":"items","data":{"user":"Ann","text":"first"},"uid":"u"}`}}},
 		"an id wins over ids":           {"", []step{{items + `"read","id":"` + first + `","ids":["` + second + `"]}`, `{"type":"items","data":` + oneItem + `,"uid":"u"}`}}},
 		"read by ids, missing left out": {"", []step{{items + `"read","ids":["` + third + `","` + missing + `","` + first + `"],"query":{"fields":["text"]}}`, `{"type":"items","data":[{"text":"first"},{"text":"third"}],"uid":"u"}`}}},

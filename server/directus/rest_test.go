@@ -80,6 +80,9 @@ func restError(code string) string {
 }
 
 func TestREST(t *testing.T) {
+	invalid := func(message string) string {
+		return `{"errors":[{"message":"Invalid payload. ` + message + `","extensions":{"code":"INVALID_PAYLOAD"}}]}`
+	}
 	const missing = "99999999-9999-4999-8999-999999999999"
 	reads := serve(t, nil) // for those that change nothing
 	for name, c := range map[string]struct {
@@ -197,7 +200,11 @@ func TestREST(t *testing.T) {
 		"delete all by mistake":               {"DELETE", "/items/messages", "", editor, 400, restError("INVALID_PAYLOAD")},
 		"an unknown method":                   {"PUT", "/items/messages", "{}", editor, 405, restError("METHOD_NOT_ALLOWED")},
 		"login, wrong":                        {"POST", "/auth/login", `{"email":"editor@example.com","password":"wrong"}`, "", 401, `{"errors":[{"message":"Invalid user credentials.","extensions":{"code":"INVALID_CREDENTIALS"}}]}`},
-		"login, nothing":                      {"POST", "/auth/login", `{}`, "", 400, restError("INVALID_PAYLOAD")},
+		"login, nothing":                      {"POST", "/auth/login", `{}`, "", 400, invalid(`\"email\" is required.`)},
+		"login, no address":                   {"POST", "/auth/login", `{"email":"nobody","password":"x"}`, "", 400, invalid(`\"email\" must be a valid email.`)},
+		"login, no password":                  {"POST", "/auth/login", `{"email":"editor@example.com"}`, "", 400, invalid(`\"password\" is required.`)},
+		"login, an empty password":            {"POST", "/auth/login", `{"email":"editor@example.com","password":""}`, "", 400, invalid(`\"password\" is not allowed to be empty.`)},
+		"one item has no meta":                {"GET", "/items/messages/" + first + "?fields=text&meta=*", "", editor, 200, `{"data":{"text":"first"}}`},
 		"login, an unknown mode":              {"POST", "/auth/login", `{"email":"editor@example.com","password":"editor-demo","mode":"saml"}`, "", 400, restError("INVALID_PAYLOAD")},
 		"refresh, nothing":                    {"POST", "/auth/refresh", `{}`, "", 400, `{"errors":[{"message":"Invalid payload. The refresh token is required in either the payload or cookie.","extensions":{"code":"INVALID_PAYLOAD"}}]}`},
 		"refresh, wrong":                      {"POST", "/auth/refresh", `{"refresh_token":"wrong"}`, "", 401, restError("INVALID_CREDENTIALS")},
