@@ -24,11 +24,9 @@ type changeRequest struct {
 	// showOne lets show shape the answer to an update by id too. For a socket it
 	// does not, as recorded.
 	showOne bool
-	// socket is set if a socket asks. It is told the counts of an update's meta, and
-	// when what was written may not be shown as it asked; REST answers 204 then.
-	socket bool
-	reach  reach
-	peer   Peer // who asks, for the activity
+	counts  bool // an update of more than one item answers with its meta
+	reach   reach
+	peer    Peer // who asks, for the activity
 }
 
 // change answers a create, an update or a delete: it commits, tells the
@@ -38,9 +36,6 @@ func (h *Hub) change(ctx context.Context, who *Identity, m changeRequest, reply 
 	c, err := h.collection(m.Collection, m.reach)
 	if err != nil {
 		return err
-	}
-	if m.Action == protocol.ActionDelete && !isKey(m.ID) && m.IDs == nil && m.Query == nil {
-		return errDeletesNothing // whatever may be deleted
 	}
 	if c.Singleton && m.Action == protocol.ActionUpdate && !isKey(m.ID) && m.IDs == nil {
 		if m.Items, err = h.singleton(ctx, c, m.Items); err != nil {
@@ -77,14 +72,7 @@ func (h *Hub) change(ctx context.Context, who *Identity, m changeRequest, reply 
 	if err != nil {
 		return err
 	}
-	if err := h.commit(ctx, w, func(a answer) {
-		if reply != nil && (w.refused == nil || !m.socket) {
-			reply(a)
-		}
-	}); err != nil || !m.socket {
-		return err
-	}
-	return w.refused
+	return h.commit(ctx, w, reply)
 }
 
 // singleton makes an update of a singleton one of its only item, or its create.
@@ -115,17 +103,13 @@ type work struct {
 	do     func(tx Tx) error // what to do inside the transaction
 	events []event           // what it did
 	answer answer
-	// refused says why what was written cannot be shown as it was asked.
-	//
-	// As in Directus, which reads back once all is written and told: whoever is
-	// answered with it has changed something.
-	refused error
 }
 
 // A readBack shapes the answer to a change.
 type readBack struct {
 	query    query.Query // bound
 	selected *query.Selection
+	refused  error // why it cannot be shown as it was asked; w.readable is nil then
 }
 
 func (w *work) readBack() (readBack, error) {
@@ -138,10 +122,10 @@ func (w *work) readBack() (readBack, error) {
 		if !errors.As(err, &bad) || bad.Code != string(protocol.CodeForbidden) {
 			return readBack{}, err
 		}
-		w.refused, w.readable = err, nil
-		return readBack{query: query.New()}, nil
+		w.readable = nil
+		return readBack{query: query.New(), refused: err}, nil
 	}
-	return readBack{w.bind(w.shown, w.readable), w.shown.Selection(w.readable.seen)}, nil
+	return readBack{query: w.bind(w.shown, w.readable), selected: w.shown.Selection(w.readable.seen)}, nil
 }
 
 // visible returns those rows that may be read and match the query, in its order.
@@ -156,9 +140,9 @@ func (w *work) visible(tx Tx, b readBack, rows []query.Row) ([]query.Row, error)
 	return tx.Read(w.ctx, w.m.Collection, withKeys(q, w.access, keysOf(rows, w.access.whole.PrimaryKey)))
 }
 
-// count counts what a socket's query asks to be counted, after the write.
+// count counts what the query asks to be counted, after the write.
 func (w *work) count(tx Tx, counted query.Query) (err error) {
-	if !w.m.socket || w.readable == nil {
+	if !w.m.counts || w.readable == nil {
 		return nil
 	}
 	w.answer.meta, err = w.meta(w.readable, counted, func(filter *query.Filter) (any, error) {
@@ -219,6 +203,7 @@ func (w *work) create() error {
 	}
 	pk := w.access.whole.PrimaryKey
 	w.do = func(tx Tx) error {
+		w.answer.refused = back.refused
 		created := make([]query.Row, len(rows))
 		for i, row := range rows {
 			row, err := w.insert(tx, w.access.whole, maps.Clone(row))
@@ -252,7 +237,7 @@ func (w *work) create() error {
 		} else if len(shown) > 0 {
 			w.answer.data, err = w.printer(w.ctx, tx).one(w.readable, back.selected, shown[0])
 		} else {
-			w.refused = errNoItem
+			w.answer.refused = errNoItem
 		}
 		return err
 	}
@@ -430,6 +415,7 @@ func (w *work) update() error {
 		}
 	}
 	w.do = func(tx Tx) error {
+		w.answer.refused = back.refused
 		before, keys, err := w.find(tx, t, forbidden)
 		if err != nil {
 			return err
@@ -551,6 +537,7 @@ func (w *work) updateEach(data []byte) error {
 		return err
 	}
 	w.do = func(tx Tx) error {
+		w.answer.refused = back.refused
 		var all []query.Row
 		for _, b := range batch {
 			before, keys, err := w.find(tx, b.target, b.forbidden)

@@ -21,17 +21,36 @@ var errNoItem = &protocol.Error{Code: protocol.CodeForbidden, Message: "You don'
 type answer struct {
 	data json.RawMessage
 	meta json.RawMessage
+	// refused says why what was written cannot be shown as it was asked. A socket is
+	// told it instead, REST answers 204.
+	//
+	// As in Directus, which reads back when all is written and told: whoever is
+	// refused so has changed something.
+	refused error
 }
 
 // items answers an items message.
 func (c *client) items(ctx context.Context, m protocol.Items) error {
 	// The reply to a change is queued at the commit's place among the events, just
 	// behind the commit's own (as Directus mostly has it).
+	var refused error
 	reply := func(a answer) {
+		if refused = a.refused; refused != nil {
+			return
+		}
 		c.send(protocol.Reply{Data: a.data, Meta: a.meta, UID: m.UID})
 	}
 	if m.Action != protocol.ActionRead {
-		return c.hub.change(ctx, c.who(), changeRequest{Items: m, show: m.Query, socket: true, peer: c.peer}, reply)
+		if m.Action == protocol.ActionDelete && !isKey(m.ID) && m.IDs == nil && m.Query == nil {
+			if _, err := c.hub.collection(m.Collection, reachItems); err != nil {
+				return err
+			}
+			return errDeletesNothing // whatever may be deleted
+		}
+		if err := c.hub.change(ctx, c.who(), changeRequest{Items: m, show: m.Query, counts: true, peer: c.peer}, reply); err != nil {
+			return err
+		}
+		return refused
 	}
 	a, err := c.hub.read(ctx, c.who(), m, reachItems)
 	if err == nil {
@@ -151,7 +170,7 @@ func (h *Hub) read(ctx context.Context, who *Identity, m protocol.Items, reach r
 			return answer{}, err
 		}
 		meta, err := h.meta(ctx, s, a, counted)
-		return answer{data, meta}, err
+		return answer{data: data, meta: meta}, err
 	}
 	rows, err := h.store.Read(ctx, m.Collection, q)
 	if err != nil {
@@ -173,7 +192,7 @@ func (h *Hub) read(ctx context.Context, who *Identity, m protocol.Items, reach r
 		return answer{}, err
 	}
 	meta, err := h.meta(ctx, s, a, counted)
-	return answer{data, meta}, err
+	return answer{data: data, meta: meta}, err
 }
 
 // emptyRow is what a singleton shows before anything was written to it.
