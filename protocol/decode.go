@@ -273,13 +273,13 @@ func decodeItems(e *envelope, uid UID) (Message, error) {
 	default:
 		issues = append(issues, `Invalid input: expected "create" at "action" or Invalid input: expected "read" at "action" or Invalid input: expected "update" at "action" or Invalid input: expected "delete" at "action"`)
 	}
-	if k := kindOf(e.id); m.ID != nil && k != kindString && k != kindNumber {
+	if k := kindOf(e.id); e.id != nil && k != kindString && k != kindNumber {
 		issues = append(issues, expected("string", e.id, "id")+" or "+expected("number", e.id, "id"))
 	}
 	if k := kindOf(e.query); m.Query != nil && k != kindObject {
 		issues = append(issues, expected("record", e.query, "query"))
 	}
-	if present(e.ids) != nil {
+	if e.ids != nil {
 		elements, ok := Elements(e.ids)
 		if !ok {
 			issues = append(issues, expected("array", e.ids, "ids"))

@@ -161,7 +161,7 @@ func (q Query) Bind(c *Collection, env Env) Query {
 	sort := q.Sort
 	q.Sort = nil
 	for _, key := range sort {
-		if key.Func == "" && key.Path == nil {
+		if _, ok := q.SortedAggregation(key); !ok && key.Func == "" && key.Path == nil {
 			var hops []Hop
 			_, field, fn, err := c.follow(key.Field, "", func(r *Relation, related *Collection) {
 				hops = append(hops, Hop{Relation: r, Guard: env.guard(related)})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 )
 
 // Grouped reports whether the query asks for groups instead of items.
@@ -12,31 +13,54 @@ func (q Query) Grouped() bool { return len(q.Aggregate) > 0 || len(q.GroupBy) > 
 
 // validateGroups checks aggregate, groupBy, and that sort is by what is grouped by.
 func (q Query) validateGroups(c *Collection) error {
+	var m mistakes
 	for _, a := range q.Aggregate {
-		if err := a.validate(c); err != nil {
-			return err
-		}
+		m.add(a.validate(c))
 	}
 	for _, name := range q.GroupBy {
 		fn, fieldName := splitFunction(name)
 		field := c.Field(fieldName)
 		switch {
 		case field == nil:
-			return errField(c, fieldName, "")
+			m.add(errField(c, fieldName, ""))
 		case fn != "" && !slices.Contains(functionsOf(field.Type), fn):
-			return errFunction(fn)
+			m.add(errFunction(fn))
 		case field.Type == Alias, fn == "" && (field.Type == JSON || field.Type == CSV):
-			return invalidQuery(fmt.Sprintf("Grouping by %s is not served: its type is %q", quote(name), field.Type))
+			m.add(invalidQuery(fmt.Sprintf("Grouping by %s is not served: its type is %q", quote(name), field.Type)))
 		case field.isSecret():
-			return invalidQuery(fmt.Sprintf("Grouping by %s is not allowed: it is concealed", quote(name)))
+			m.add(invalidQuery(fmt.Sprintf("Grouping by %s is not allowed: it is concealed", quote(name))))
 		}
 	}
 	for _, key := range q.Sort {
-		if len(q.GroupBy) > 0 && !slices.Contains(q.GroupBy, key.Field) {
-			return invalidQuery(fmt.Sprintf(`Groups can be sorted by what is in "groupBy", not by %s`, quote(key.Field)))
+		if _, ok := q.SortedAggregation(key); !ok && (q.sortsByAggregate(key) || len(q.GroupBy) > 0 && !slices.Contains(q.GroupBy, key.Field)) {
+			m.add(invalidQuery(fmt.Sprintf(`Groups can be sorted by what is in "groupBy" and "aggregate", not by %s`, quote(key.Field))))
 		}
 	}
-	return nil
+	return m.err()
+}
+
+// sortsByAggregate reports whether a sort key names a function of Aggregate, which
+// counts before a field of that name: "count", "sum.views".
+func (q Query) sortsByAggregate(key SortKey) bool {
+	fn, _, _ := strings.Cut(key.Field, ".")
+	return key.Func == "" && len(key.Path) == 0 && slices.ContainsFunc(q.Aggregate, func(a Aggregation) bool { return a.Func == fn })
+}
+
+// SortedAggregation returns which element of Aggregate a sort key sorts groups by, if it
+// does: "count" and "count.*" count rows, "sum.views" sums a field, and "countAll" is
+// that of any. A bound key names it as an unbound one does.
+func (q Query) SortedAggregation(key SortKey) (int, bool) {
+	if key.Func != "" || len(key.Path) > 0 {
+		return 0, false
+	}
+	fn, field, ok := strings.Cut(key.Field, ".")
+	if !ok {
+		field = "*"
+	}
+	i := slices.IndexFunc(q.Aggregate, func(a Aggregation) bool {
+		return a.Func == fn && (a.Field == field || fn == "countAll")
+	})
+	return i, i >= 0
 }
 
 func (a Aggregation) validate(c *Collection) error {
@@ -135,7 +159,7 @@ func (q Query) Groups(c *Collection, rows []Row, env Env) []Group {
 	order := q.groupOrder()
 	slices.SortFunc(groups, func(a, b Group) int {
 		for _, by := range order {
-			if c := CompareValues(a.Keys[by.key], b.Keys[by.key]); c != 0 {
+			if c := CompareValues(by.of(a), by.of(b)); c != 0 {
 				if by.desc {
 					return -c
 				}
@@ -148,21 +172,33 @@ func (q Query) Groups(c *Collection, rows []Row, env Env) []Group {
 }
 
 type groupKey struct {
-	key  int // in GroupBy
-	desc bool
+	at    int  // in GroupBy
+	value bool // in Aggregate
+	desc  bool
 }
 
-// groupOrder is by which keys the groups of a bound query are sorted.
+func (k groupKey) of(g Group) any {
+	if k.value {
+		return g.Values[k.at]
+	}
+	return g.Keys[k.at]
+}
+
+// groupOrder is by what the groups of a bound query are sorted.
 func (q Query) groupOrder() (order []groupKey) {
 	for _, key := range q.Sort {
+		if i, ok := q.SortedAggregation(key); ok {
+			order = append(order, groupKey{i, true, key.Desc})
+			continue
+		}
 		for i, name := range q.GroupBy {
 			if fn, field := splitFunction(name); fn == key.Func && field == key.Field && len(key.Path) == 0 {
-				order = append(order, groupKey{i, key.Desc})
+				order = append(order, groupKey{i, false, key.Desc})
 			}
 		}
 	}
 	for i := range q.GroupBy {
-		order = append(order, groupKey{i, false})
+		order = append(order, groupKey{at: i})
 	}
 	return order
 }
@@ -253,7 +289,8 @@ func (t *tally) value(fn string) any {
 //
 //	[{"status":"draft","date_year":2026,"count":{"id":3},"countAll":4}]
 //
-// count of "*" is a number itself; beside counts of fields it is their "*".
+// count of "*" is a number itself; beside counts of fields, which are put in its
+// place, it is not shown.
 func (q Query) AppendGroups(dst []byte, groups []Group) []byte {
 	dst = append(dst, '[')
 	for i, group := range groups {
@@ -284,13 +321,13 @@ func (q Query) appendGroup(dst []byte, group Group) []byte {
 			continue // it is with the first of its kind
 		}
 		key(a.Func)
-		if a.Field == "*" && !slices.ContainsFunc(q.Aggregate[i+1:], isSame) {
+		if !slices.ContainsFunc(q.Aggregate[i:], func(other Aggregation) bool { return isSame(other) && other.Field != "*" }) {
 			dst = AppendValue(dst, group.Values[i])
 			continue
 		}
 		dst = append(dst, '{')
 		for j, other := range q.Aggregate[i:] {
-			if isSame(other) {
+			if isSame(other) && other.Field != "*" {
 				key(other.Field)
 				dst = AppendValue(dst, group.Values[i+j])
 			}

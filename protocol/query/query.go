@@ -48,7 +48,8 @@ type Aggregation struct {
 type SortKey struct {
 	// Field is "title", a path through m2o relations "author.name", or a function of
 	// a field at the end of either, "year(date)", "author.year(born)". In a bound key
-	// it is the field alone.
+	// it is the field alone. Groups are sorted by what is in Aggregate, too: "count",
+	// "sum.views".
 	Field string
 	Desc  bool
 

@@ -57,17 +57,14 @@ func (s *Selection) Flat() (names []string, ok bool) {
 	return names, true
 }
 
-// A selector makes a selection; err is the first mistake, which it passes over.
+// A selector makes a selection, and passes over mistakes.
 type selector struct {
-	left int // how many members more there may be
-	err  error
+	left     int  // how many members more there may be
+	deep     bool // look for mistakes in deep, too
+	mistakes mistakes
 }
 
-func (s *selector) fail(err error) {
-	if s.err == nil {
-		s.err = err
-	}
-}
+func (s *selector) fail(err error) { s.mistakes.add(err) }
 
 func (s *selector) selection(c *Collection, fields []string, q Query, path string) *Selection {
 	p := part{selector: s, c: c, q: q, path: path}
@@ -105,6 +102,9 @@ func (s *selector) selection(c *Collection, fields []string, q Query, path strin
 		r.Deep = New()
 		if deep, ok := q.Deep[r.Name]; ok {
 			r.Deep = deep
+			if related := c.Related(r.Field.Relation); s.deep && related != nil {
+				s.fail(deep.validateRows(related, join(path, r.Name)))
+			}
 		}
 		if len(r.fields) > 0 {
 			if s.left < 0 {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // Validate checks the query against the collection, and against those of its Schema where
@@ -24,18 +25,19 @@ func (q Query) Validate(c *Collection) error {
 	if q.Grouped() {
 		return q.validateGroups(c)
 	}
+	s := selector{left: MaxMembers, deep: true}
 	for _, name := range slices.Sorted(maps.Keys(q.Alias)) {
 		if _, field := splitFunction(q.Alias[name]); c.Field(field) == nil {
-			return errField(c, field, "")
+			s.fail(errField(c, field, ""))
 		}
 	}
-	if len(q.Fields) > 0 {
-		s := selector{left: MaxMembers}
-		if s.selection(c, q.Fields, q, ""); s.err != nil {
-			return s.err
-		}
+	switch {
+	case len(q.Fields) > 0:
+		s.selection(c, q.Fields, q, "")
+	case len(q.Deep) > 0:
+		s.selection(c, []string{"*"}, q, "")
 	}
-	return nil
+	return s.mistakes.err()
 }
 
 // validateRows checks what a query and a deep have in common; path leads to c.
@@ -49,51 +51,90 @@ func (q Query) validateRows(c *Collection, path string) error {
 			return errLeast(bound.key, bound.least)
 		}
 	}
-	if err := q.Filter.validate(c, path); err != nil {
-		return err
-	}
-	if err := checkPattern("search", q.Search); err != nil {
-		return err
-	}
+	var m mistakes
+	q.Filter.validate(c, path, &m)
+	m.add(checkPattern("search", q.Search))
 	for _, key := range q.Sort {
+		if path == "" && q.sortsByAggregate(key) {
+			continue // see validateGroups
+		}
 		_, field, fn, err := c.follow(key.Field, path, func(*Relation, *Collection) {})
 		switch {
 		case err != nil:
-			return err
+			m.add(err)
 		case fn != "":
 		case field.Type == JSON || field.Type == CSV || field.Type == Alias:
-			return invalidQuery(fmt.Sprintf("Sorting by %s is not served: its type is %q", quote(key.Field), field.Type))
+			m.add(invalidQuery(fmt.Sprintf("Sorting by %s is not served: its type is %q", quote(key.Field), field.Type)))
 		case field.isSecret():
-			return invalidQuery(fmt.Sprintf("Sorting by %s is not allowed: it is concealed", quote(key.Field)))
+			m.add(invalidQuery(fmt.Sprintf("Sorting by %s is not allowed: it is concealed", quote(key.Field))))
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(q.Deep)) {
-		field := c.Field(name)
-		if real, ok := q.Alias[name]; ok {
-			field = c.Field(real)
-		}
-		switch related := (*Collection)(nil); {
-		case field == nil:
-			return errField(c, name, path)
-		case field.Relation == nil:
-			return invalidQuery(fmt.Sprintf(`%s in "deep" is no relation`, quote(name)))
-		default:
-			if related = c.Related(field.Relation); related != nil {
-				if err := q.Deep[name].validateRows(related, join(path, name)); err != nil {
-					return err
-				}
-			}
-		}
+	return m.err()
+}
+
+// mistakes are what is wrong with a query, as far as it is told together.
+type mistakes struct {
+	first   error // that is not about a field
+	missing []*missing
+}
+
+// missing are the fields of a collection that do not exist; path leads to it, "" is root.
+type missing struct {
+	collection, path string
+	fields           []string
+}
+
+func (e *missing) Error() string {
+	names := make([]string, len(e.fields))
+	for i, name := range e.fields {
+		names[i] = `"` + name + `"`
 	}
-	return nil
+	text := `You don't have permission to access field %s in collection "%s" or it does not exist. Queried in %s.`
+	if len(names) > 1 {
+		text = `You don't have permission to access fields %s in collection "%s" or they do not exist. Queried in %s.`
+	}
+	return fmt.Sprintf(text, strings.Join(names, ", "), e.collection, place(e.path))
 }
 
 // errField is FORBIDDEN for a field; path leads to its collection, "" is root.
-func errField(c *Collection, name, path string) *Error {
-	return &Error{
-		Code:    "FORBIDDEN",
-		Message: fmt.Sprintf(`You don't have permission to access field "%s" in collection "%s" or it does not exist. Queried in %s.`, name, c.Name, place(path)),
+func errField(c *Collection, name, path string) error {
+	return &missing{collection: c.Name, path: path, fields: []string{name}}
+}
+
+// add notes a mistake; nil is none.
+func (m *mistakes) add(err error) {
+	e, ok := err.(*missing)
+	switch {
+	case ok:
+		for _, other := range m.missing {
+			if other.path == e.path && other.collection == e.collection {
+				for _, name := range e.fields {
+					if !slices.Contains(other.fields, name) {
+						other.fields = append(other.fields, name)
+					}
+				}
+				return
+			}
+		}
+		m.missing = append(m.missing, e)
+	case m.first == nil:
+		m.first = err
 	}
+}
+
+// err returns the fields that are missing at one place, as Directus tells them: at
+// that before any place that it leads to. Without any it returns the first mistake.
+func (m *mistakes) err() error {
+	if len(m.missing) == 0 {
+		return m.first
+	}
+	told := m.missing[0]
+	for _, e := range m.missing {
+		if e.path == "" || strings.HasPrefix(told.path, e.path+".") {
+			told = e
+		}
+	}
+	return &Error{Code: "FORBIDDEN", Message: told.Error()}
 }
 
 // errCollection is the same for a collection that path leads to.
@@ -113,20 +154,26 @@ func place(path string) string {
 
 // Validate checks the filter's fields, operators and operands against the
 // collection, and those of its relations; nil is valid.
-func (f *Filter) Validate(c *Collection) error { return f.validate(c, "") }
+func (f *Filter) Validate(c *Collection) error {
+	var m mistakes
+	f.validate(c, "", &m)
+	return m.err()
+}
 
-func (f *Filter) validate(c *Collection, path string) error {
-	if f == nil {
-		return nil
-	}
-	if f.Op == OpAnd || f.Op == OpOr {
+// validate notes what is wrong with the filter; path leads to c.
+func (f *Filter) validate(c *Collection, path string, m *mistakes) {
+	if f != nil && (f.Op == OpAnd || f.Op == OpOr) {
 		for _, node := range f.Nodes {
-			if err := node.validate(c, path); err != nil {
-				return err
-			}
+			node.validate(c, path, m)
 		}
-		return nil
+	} else if f != nil {
+		m.add(f.validateField(c, path, m))
 	}
+}
+
+// validateField returns what is wrong with a condition itself, and notes what is
+// wrong with those in it.
+func (f *Filter) validateField(c *Collection, path string, m *mistakes) error {
 	if f.Field == "" {
 		return invalidQuery(fmt.Sprintf(`Invalid filter key "%s" on "%s"`, f.Op, c.Name))
 	}
@@ -140,15 +187,14 @@ func (f *Filter) validate(c *Collection, path string) error {
 	}
 	switch {
 	case f.Op.isRelation() && related == nil:
-		if err := f.node().validate(c, path); err != nil {
-			return err // Directus looks for it in the same collection
-		}
+		f.node().validate(c, path, m) // Directus looks for it in the same collection
 		return invalidQuery(quote(f.Field) + " leads to no other items")
 	case f.Op.isRelation():
 		if f.Value != nil && !field.Relation.Many {
 			return invalidQuery(fmt.Sprintf("%q is for one-to-many fields: leave it out of the filter on %s", f.Op, quote(f.Field)))
 		}
-		return f.node().validate(related, join(path, f.Field))
+		f.node().validate(related, join(path, f.Field), m)
+		return nil
 	case f.Func != "":
 		if !slices.Contains(functionsOf(field.Type), f.Func) || field.Type == Alias && related == nil {
 			return errFunction(f.Func)
@@ -159,7 +205,7 @@ func (f *Filter) validate(c *Collection, path string) error {
 	case field.Type == Alias && !f.Op.isPresence(): // it is about their keys
 		key := *f
 		key.Field = related.PrimaryKey
-		return key.validate(related, join(path, f.Field))
+		return key.validateField(related, join(path, f.Field), m)
 	case field.Type == Alias:
 	case !slices.Contains(operatorsOf(field.Type), f.Op):
 		return errOperator(field, f.Op)

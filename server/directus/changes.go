@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -23,6 +24,7 @@ type changeRequest struct {
 	// showOne lets show shape the answer to an update by id too. For a socket it
 	// does not, as recorded.
 	showOne bool
+	counts  bool // an update of more than one item answers with its meta
 	reach   reach
 	peer    Peer // who asks, for the activity
 }
@@ -151,6 +153,7 @@ type work struct {
 type readBack struct {
 	query    query.Query // bound
 	selected *query.Selection
+	refused  error // why it cannot be shown as it was asked; w.readable is nil then
 }
 
 func (w *work) readBack() (readBack, error) {
@@ -158,9 +161,15 @@ func (w *work) readBack() (readBack, error) {
 		return readBack{query: query.New()}, nil
 	}
 	if err := w.shown.Validate(w.readable.seen); err != nil {
-		return readBack{}, err
+		// What is no query is refused before the write (12.2).
+		var bad *query.Error
+		if !errors.As(err, &bad) || bad.Code != string(protocol.CodeForbidden) {
+			return readBack{}, err
+		}
+		w.readable = nil
+		return readBack{query: query.New(), refused: err}, nil
 	}
-	return readBack{w.bind(w.shown, w.readable), w.shown.Selection(w.readable.seen)}, nil
+	return readBack{query: w.bind(w.shown, w.readable), selected: w.shown.Selection(w.readable.seen)}, nil
 }
 
 // visible returns those rows that may be read and match the query, in its order.
@@ -173,6 +182,22 @@ func (w *work) visible(tx Tx, b readBack, rows []query.Row) ([]query.Row, error)
 		return q.Execute(w.access.whole, rows, w.rules), nil
 	}
 	return tx.Read(w.ctx, w.m.Collection, withKeys(q, w.access, keysOf(rows, w.access.whole.PrimaryKey)))
+}
+
+// count counts what the query asks to be counted, after the write.
+func (w *work) count(tx Tx, counted query.Query) (err error) {
+	if !w.m.counts || w.readable == nil {
+		return nil
+	}
+	w.answer.meta, err = w.meta(w.readable, counted, func(filter *query.Filter) (any, error) {
+		groups, err := tx.Aggregate(w.ctx, w.m.Collection, query.Query{
+			Filter: filter, Aggregate: []query.Aggregation{{Func: "count", Field: "*"}}, Limit: -1})
+		if err != nil {
+			return nil, err
+		}
+		return groups[0].Values[0], nil
+	})
+	return err
 }
 
 // looksAround reports whether a bound query looks at other collections to find and
@@ -205,7 +230,7 @@ func (w *work) create() error {
 		if err != nil {
 			return err
 		}
-		if rows[i], err = w.newRow(item); err != nil {
+		if rows[i], err = w.newRow(item, namesOf(raw)); err != nil {
 			return err
 		}
 		allowed[i] = w.access.filterFor(known(item, w.access.whole)...).Bind(w.access.whole, w.rules)
@@ -217,11 +242,15 @@ func (w *work) create() error {
 	// The items that were made are shown, whatever the window. Directus reads them
 	// back with the query too, but an answer without them helps nobody.
 	back.query = withoutWindow(back.query)
+	if f := w.shown.Filter; !many && f != nil && f.Field == w.access.whole.PrimaryKey && f.Func == "" && w.readable != nil {
+		back.query.Filter = w.permitted(w.readable) // Directus puts the item's key in its place
+	}
 	pk := w.access.whole.PrimaryKey
 	w.do = func(tx Tx) error {
 		if err := w.mustBeOnly(tx, len(rows)); err != nil {
 			return err
 		}
+		w.answer.refused = back.refused
 		created := make([]query.Row, len(rows))
 		for i, row := range rows {
 			row, err := w.insert(tx, w.access.whole, maps.Clone(row))
@@ -254,6 +283,8 @@ func (w *work) create() error {
 			w.answer.data, err = w.printer(w.ctx, tx).array(w.readable, back.selected, shown)
 		} else if len(shown) > 0 {
 			w.answer.data, err = w.printer(w.ctx, tx).one(w.readable, back.selected, shown[0])
+		} else {
+			w.answer.refused = errNoItem
 		}
 		return err
 	}
@@ -300,16 +331,13 @@ func (w *work) mustMatch(tx Tx, allowed *query.Filter, row query.Row) error {
 
 // mayUpdate is what somebody is told who may not update an item, or one that
 // does not exist.
-func (w *work) mayUpdate(item map[string]json.RawMessage) error {
-	fields := ""
-	for i, name := range slices.Sorted(maps.Keys(item)) {
-		if i > 0 {
-			fields += ", "
-		}
-		fields += fmt.Sprintf("%q", name)
+func (w *work) mayUpdate(fields []string) error {
+	if len(fields) == 0 {
+		return &protocol.Error{Code: protocol.CodeForbidden, Message: fmt.Sprintf(
+			"You don't have permission to perform \"update\" for collection %q or it does not exist.", w.m.Collection)}
 	}
 	return &protocol.Error{Code: protocol.CodeForbidden, Message: fmt.Sprintf(
-		"You don't have permissions to perform \"update\" for the field(s) %s in collection %q or it does not exist.", fields, w.m.Collection)}
+		"You don't have permissions to perform \"update\" for the field(s) %s in collection %q or it does not exist.", quoted(fields), w.m.Collection)}
 }
 
 func (w *work) mayDelete() error {
@@ -336,7 +364,9 @@ func (w *work) target(fields []string, forbidden error) (target, error) {
 		if w.readable == nil {
 			return target{}, noCollection(w.m.Collection)
 		}
-		if err := w.asked.Validate(w.readable.seen); err != nil {
+		asked := w.asked
+		asked.Fields = nil // they say what is shown
+		if err := asked.Validate(w.readable.seen); err != nil {
 			return target{}, err
 		}
 		if w.asked.Grouped() {
@@ -398,11 +428,12 @@ func (w *work) update() error {
 	if err != nil {
 		return err
 	}
-	change, err := w.changes(item)
+	names := namesOf(data)
+	change, err := w.changes(item, names)
 	if err != nil {
 		return err
 	}
-	forbidden := w.mayUpdate(item)
+	forbidden := w.mayUpdate(names)
 	t, err := w.target(known(item, w.access.whole), forbidden)
 	if err != nil {
 		return err
@@ -416,20 +447,22 @@ func (w *work) update() error {
 	if one {
 		raws = []json.RawMessage{w.m.ID}
 	}
+	counted := back.query
 	if one || w.m.IDs == nil {
-		// What was updated is shown, also where it no longer matches the query.
-		back.query.Offset, back.query.Page = 0, 0
+		back.query.Offset, back.query.Page = 0, 0 // the update has passed over those before
+	}
+	if one {
+		// It is shown, also where it does not match the query.
 		if w.readable != nil {
 			back.query.Filter = w.permitted(w.readable)
 		}
-	}
-	if one {
 		back.query.Limit = -1
 		if !w.m.showOne && w.readable != nil {
 			back.selected = query.New().Selection(w.readable.seen) // every field
 		}
 	}
 	w.do = func(tx Tx) error {
+		w.answer.refused = back.refused
 		before, keys, err := w.find(tx, t, forbidden)
 		if err != nil {
 			return err
@@ -445,7 +478,9 @@ func (w *work) update() error {
 		if one && len(shown) > 0 {
 			w.answer.data, err = w.printer(w.ctx, tx).one(w.readable, back.selected, shown[0])
 		} else if !one {
-			w.answer.data, err = w.printer(w.ctx, tx).array(w.readable, back.selected, shown)
+			if err = w.count(tx, counted); err == nil {
+				w.answer.data, err = w.printer(w.ctx, tx).array(w.readable, back.selected, shown)
+			}
 		}
 		return err
 	}
@@ -533,12 +568,13 @@ func (w *work) updateEach(data []byte) error {
 		delete(item, pk)
 		b := &batch[i]
 		b.id = id
-		b.forbidden = w.mayUpdate(item)
+		names := slices.DeleteFunc(namesOf(raw), func(name string) bool { return name == pk })
+		b.forbidden = w.mayUpdate(names)
 		key, err := decodeKey(id, w.access.whole)
 		if err != nil {
 			return b.forbidden
 		}
-		if b.change, err = w.changes(item); err != nil {
+		if b.change, err = w.changes(item, names); err != nil {
 			return err
 		}
 		b.target = w.byKeys([]any{key}, known(item, w.access.whole))
@@ -548,6 +584,7 @@ func (w *work) updateEach(data []byte) error {
 		return err
 	}
 	w.do = func(tx Tx) error {
+		w.answer.refused = back.refused
 		var all []query.Row
 		for _, b := range batch {
 			before, keys, err := w.find(tx, b.target, b.forbidden)
@@ -567,18 +604,20 @@ func (w *work) updateEach(data []byte) error {
 		if err != nil {
 			return err
 		}
+		if err := w.count(tx, back.query); err != nil {
+			return err
+		}
 		w.answer.data, err = w.printer(w.ctx, tx).array(w.readable, back.selected, shown)
 		return err
 	}
 	return nil
 }
 
+var errDeletesNothing = &protocol.Error{Code: protocol.CodeInvalidPayload,
+	Message: "Either 'ids', 'id' or 'query' is required for a DELETE request."}
+
 func (w *work) delete() error {
 	one := isKey(w.m.ID)
-	if !one && w.m.IDs == nil && w.m.Query == nil {
-		return &protocol.Error{Code: protocol.CodeInvalidPayload,
-			Message: "Either 'ids', 'id' or 'query' is required for a DELETE request."}
-	}
 	forbidden := w.mayDelete()
 	t, err := w.target(nil, forbidden)
 	if err != nil {

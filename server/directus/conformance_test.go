@@ -38,15 +38,15 @@ func recordedSchema() *query.Schema {
 		&query.Collection{Name: "messages", PrimaryKey: "id", Fields: []query.Field{
 			key,
 			{Name: "text", Type: query.Text},
-			{Name: "user", Type: query.String, MaxLength: 255},
+			{Name: "user", Type: query.String},
 			{Name: "date_created", Type: query.Timestamp, Special: []string{"date-created"}},
-			{Name: "status", Type: query.String, MaxLength: 255},
+			{Name: "status", Type: query.String},
 		}},
 		&query.Collection{Name: "articles", PrimaryKey: "id", Fields: []query.Field{
 			key,
-			{Name: "title", Type: query.String, MaxLength: 255},
-			{Name: "status", Type: query.String, MaxLength: 255},
-			{Name: "author", Type: query.String, MaxLength: 36, Special: []string{"m2o"},
+			{Name: "title", Type: query.String},
+			{Name: "status", Type: query.String},
+			{Name: "author", Type: query.String, Special: []string{"m2o"},
 				Relation: &query.Relation{Collection: "directus_users", Local: "author", Foreign: "id"}},
 			{Name: "views", Type: query.Integer},
 			{Name: "date_created", Type: query.Timestamp, Special: []string{"date-created"}},
@@ -54,7 +54,7 @@ func recordedSchema() *query.Schema {
 		}},
 		&query.Collection{Name: "secrets", PrimaryKey: "id", Fields: []query.Field{
 			key,
-			{Name: "v", Type: query.String, MaxLength: 255},
+			{Name: "v", Type: query.String},
 		}},
 	)
 }

@@ -21,17 +21,36 @@ var errNoItem = &protocol.Error{Code: protocol.CodeForbidden, Message: "You don'
 type answer struct {
 	data json.RawMessage
 	meta json.RawMessage
+	// refused says why what was written cannot be shown as it was asked. A socket is
+	// told it instead, REST answers 204.
+	//
+	// As in Directus, which reads back when all is written and told: whoever is
+	// refused so has changed something.
+	refused error
 }
 
 // items answers an items message.
 func (c *client) items(ctx context.Context, m protocol.Items) error {
 	// The reply to a change is queued at the commit's place among the events, just
 	// behind the commit's own (as Directus mostly has it).
+	var refused error
 	reply := func(a answer) {
+		if refused = a.refused; refused != nil {
+			return
+		}
 		c.send(protocol.Reply{Data: a.data, Meta: a.meta, UID: m.UID})
 	}
 	if m.Action != protocol.ActionRead {
-		return c.hub.change(ctx, c.who(), changeRequest{Items: m, show: m.Query, peer: c.peer}, reply)
+		if m.Action == protocol.ActionDelete && !isKey(m.ID) && m.IDs == nil && m.Query == nil {
+			if _, err := c.hub.collection(m.Collection, reachItems); err != nil {
+				return err
+			}
+			return errDeletesNothing // whatever may be deleted
+		}
+		if err := c.hub.change(ctx, c.who(), changeRequest{Items: m, show: m.Query, counts: true, peer: c.peer}, reply); err != nil {
+			return err
+		}
+		return refused
 	}
 	a, err := c.hub.read(ctx, c.who(), m, reachItems)
 	if err == nil {
@@ -151,7 +170,7 @@ func (h *Hub) read(ctx context.Context, who *Identity, m protocol.Items, reach r
 			return answer{}, err
 		}
 		meta, err := h.meta(ctx, s, a, counted)
-		return answer{data, meta}, err
+		return answer{data: data, meta: meta}, err
 	}
 	rows, err := h.store.Read(ctx, m.Collection, q)
 	if err != nil {
@@ -173,7 +192,7 @@ func (h *Hub) read(ctx context.Context, who *Identity, m protocol.Items, reach r
 		return answer{}, err
 	}
 	meta, err := h.meta(ctx, s, a, counted)
-	return answer{data, meta}, err
+	return answer{data: data, meta: meta}, err
 }
 
 // emptyRow is what a singleton shows before anything was written to it.
@@ -199,6 +218,11 @@ func (h *Hub) aggregate(ctx context.Context, a *access, q query.Query) (json.Raw
 // meta counts what a bound query asks to be counted: total_count is every item
 // that may be read, filter_count those that match the filter and the search.
 func (h *Hub) meta(ctx context.Context, s *scope, a *access, q query.Query) (json.RawMessage, error) {
+	return s.meta(a, q, func(filter *query.Filter) (any, error) { return h.store.Count(ctx, a.whole.Name, filter, "") })
+}
+
+// meta is Hub.meta with the numbers that count returns.
+func (s *scope) meta(a *access, q query.Query, count func(*query.Filter) (any, error)) (json.RawMessage, error) {
 	if len(q.Meta) == 0 {
 		return nil, nil
 	}
@@ -211,7 +235,7 @@ func (h *Hub) meta(ctx context.Context, s *scope, a *access, q query.Query) (jso
 		if name == query.TotalCount {
 			filter = s.permitted(a)
 		}
-		n, err := h.store.Count(ctx, a.whole.Name, filter, "")
+		n, err := count(filter)
 		if err != nil {
 			return nil, err
 		}

@@ -19,6 +19,7 @@ const (
 	noUpdate   = `{"type":"items","status":"error","error":{"code":"FORBIDDEN","message":"You don't have permissions to perform \"update\" for the field(s) \"text\" in collection \"messages\" or it does not exist."},"uid":"u"}`
 	noDelete   = `{"type":"items","status":"error","error":{"code":"FORBIDDEN","message":"You don't have permission to perform \"delete\" for collection \"messages\" or it does not exist."},"uid":"u"}`
 	noField    = `{"type":"items","status":"error","error":{"code":"FORBIDDEN","message":"You don't have permission to access field \"nope\" in collection \"messages\" or it does not exist. Queried in root."},"uid":"u"}`
+	noFields   = `{"type":"items","status":"error","error":{"code":"FORBIDDEN","message":"You don't have permission to access fields \"nope2\", \"nope\" in collection \"messages\" or they do not exist. Queried in root."},"uid":"u"}`
 	noMessages = `{"type":"items","status":"error","error":{"code":"FORBIDDEN","message":"You don't have permission to access collection \"messages\" or it does not exist. Queried in root."},"uid":"u"}`
 )
 
@@ -54,12 +55,13 @@ func TestItems(t *testing.T) {
 			{items + `"read","query":{"limit":0,"meta":"total_count"}}`, `{"type":"items","data":[],"meta":{"total_count":3},"uid":"u"}`},
 		}},
 		"create: a bad query leaves nothing behind": {"", []step{
-			{items + `"create","data":{"text":"a"},"query":{"fields":["nope"]}}`, noField},
+			{items + `"create","data":{"text":"a"},"query":{"limit":-5}}`, refused("items", "INVALID_QUERY")},
 			{items + `"read","query":{"limit":0,"meta":"total_count"}}`, `{"type":"items","data":[],"meta":{"total_count":3},"uid":"u"}`},
 		}},
 		"create: not allowed": {reader, []step{{items + `"create","data":{"text":"x"}}`, noMessages}}},
 
 		"read by id":                    {"", []step{{items + `"read","id":"` + first + `"}`, `{"type":"items","data":` + oneItem + `,"uid":"u"}`}}},
+		"read by id counts":             {"", []step{{items + `"read","id":"` + first + `","query":{"fields":["text"],"meta":"*"}}`, `{"type":"items","data":{"text":"first"},"meta":{"total_count":3,"filter_count":3},"uid":"u"}`}}},
 		"read by id with fields":        {"", []step{{items + `"read","id":"` + first + `","query":{"fields":["user","text"]}}`, `{"type":"items","data":{"user":"Ann","text":"first"},"uid":"u"}`}}},
 		"an id wins over ids":           {"", []step{{items + `"read","id":"` + first + `","ids":["` + second + `"]}`, `{"type":"items","data":` + oneItem + `,"uid":"u"}`}}},
 		"read by ids, missing left out": {"", []step{{items + `"read","ids":["` + third + `","` + missing + `","` + first + `"],"query":{"fields":["text"]}}`, `{"type":"items","data":[{"text":"first"},{"text":"third"}],"uid":"u"}`}}},
@@ -90,8 +92,25 @@ func TestItems(t *testing.T) {
 		"update by id shows every field, as recorded": {"", []step{
 			{items + `"update","id":"` + first + `","data":{"text":"new"},"query":{"fields":["id"]}}`,
 				`{"type":"items","data":{"id":"` + first + `","text":"new","user":"Ann","status":"published","date_created":"2026-01-01T00:00:00.000Z","date_updated":"2000-01-01T00:00:00.000Z"},"uid":"u"}`}}},
-		"update by ids":                {"", []step{{items + `"update","ids":["` + second + `","` + first + `"],"data":{"user":"Zed"},"query":{"fields":["text","user"]}}`, `{"type":"items","data":[{"text":"first","user":"Zed"},{"text":"second","user":"Zed"}],"uid":"u"}`}}},
-		"update by query":              {"", []step{{items + `"update","query":{"filter":{"user":{"_eq":"Ann"}},"fields":["text"]},"data":{"user":"Anna"}}`, `{"type":"items","data":[{"text":"first"},{"text":"third"}],"uid":"u"}`}}},
+		"update by ids":   {"", []step{{items + `"update","ids":["` + second + `","` + first + `"],"data":{"user":"Zed"},"query":{"fields":["text","user"]}}`, `{"type":"items","data":[{"text":"first","user":"Zed"},{"text":"second","user":"Zed"}],"uid":"u"}`}}},
+		"update by query": {"", []step{{items + `"update","query":{"filter":{"user":{"_eq":"Ann"}},"fields":["text"]},"data":{"text":"new"}}`, `{"type":"items","data":[{"text":"new"},{"text":"new"}],"uid":"u"}`}}},
+		"update by query shows what still matches": {"", []step{
+			{items + `"update","query":{"filter":{"user":{"_eq":"Ann"}},"fields":["text"]},"data":{"user":"Anna"}}`, `{"type":"items","data":[],"uid":"u"}`},
+			{items + `"read","query":{"filter":{"user":{"_eq":"Anna"}},"fields":["text"]}}`, `{"type":"items","data":[{"text":"first"},{"text":"third"}],"uid":"u"}`}}},
+		"update by query counts": {"", []step{{items + `"update","query":{"filter":{"user":{"_eq":"Ann"}},"fields":["text"],"limit":1,"meta":"*"},"data":{"user":"Anna"}}`, `{"type":"items","data":[],"meta":{"total_count":3,"filter_count":1},"uid":"u"}`}}},
+		"update by ids counts":   {"", []step{{items + `"update","ids":["` + first + `"],"data":{"text":"x"},"query":{"fields":["text"],"meta":["filter_count"]}}`, `{"type":"items","data":[{"text":"x"}],"meta":{"filter_count":3},"uid":"u"}`}}},
+		"update a batch counts":  {"", []step{{items + `"update","data":[{"id":"` + first + `","text":"x"}],"query":{"fields":["text"],"meta":"*"}}`, `{"type":"items","data":[{"text":"x"}],"meta":{"total_count":3,"filter_count":3},"uid":"u"}`}}},
+		"others do not count": {"", []step{
+			{items + `"update","id":"` + first + `","data":{"text":"x"},"query":{"meta":"*"}}`, `{"type":"items","data":{"id":"` + first + `","text":"x","user":"Ann","status":"published","date_created":"<_>","date_updated":"<_>"},"uid":"u"}`},
+			{items + `"create","data":[{"text":"x"}],"query":{"fields":["text"],"meta":"*"}}`, `{"type":"items","data":[{"text":"x"}],"uid":"u"}`},
+			{items + `"delete","ids":["` + first + `"],"query":{"meta":"*"}}`, `{"type":"items","data":["` + first + `"],"uid":"u"}`}}},
+		"update sets the date of creation": {"", []step{
+			{items + `"update","ids":["` + first + `"],"data":{"date_created":"2020-02-02T00:00:00Z"},"query":{"fields":["date_created"]}}`, `{"type":"items","data":[{"date_created":"2020-02-02T00:00:00.000Z"}],"uid":"u"}`}}},
+		"update a missing item: the fields in their order": {"", []step{
+			{items + `"update","id":"` + missing + `","data":{"user":"x","text":"x"}}`, strings.Replace(noUpdate, `\"text\"`, `\"user\", \"text\"`, 1)},
+			{items + `"update","id":"` + missing + `","data":{}}`, strings.Replace(noDelete, "delete", "update", 1)},
+			{items + `"update","data":[{"id":"` + missing + `","user":"x","text":"x"}]}`, strings.Replace(noUpdate, `\"text\"`, `\"user\", \"text\"`, 1)}}},
+		"update unknown fields":        {"", []step{{items + `"update","id":"` + first + `","data":{"nope2":1,"text":"x","nope":1}}`, noFields}}},
 		"update a batch":               {"", []step{{items + `"update","data":[{"id":"` + first + `","text":"b1"},{"id":"` + second + `","text":"b2"}],"query":{"fields":["text"]}}`, `{"type":"items","data":[{"text":"b1"},{"text":"b2"}],"uid":"u"}`}}},
 		"update a batch without a key": {"", []step{{items + `"update","data":[{"text":"b1"}]}`, `{"type":"items","status":"error","error":{"code":"INVALID_PAYLOAD","message":"Invalid payload. Item in update misses primary key."},"uid":"u"}`}}},
 		"update a batch, one missing: nothing is done": {"", []step{
@@ -112,7 +131,7 @@ func TestItems(t *testing.T) {
 		"delete a missing item":           {"", []step{{items + `"delete","id":"` + missing + `"}`, noDelete}}},
 		"delete no ids":                   {"", []step{{items + `"delete","ids":[]}`, noDelete}}},
 		"delete without id, ids or query": {"", []step{{items + `"delete"}`, `{"type":"items","status":"error","error":{"code":"INVALID_PAYLOAD","message":"Either 'ids', 'id' or 'query' is required for a DELETE request."},"uid":"u"}`}}},
-		"delete not allowed":              {reader, []step{{items + `"delete","id":"` + first + `"}`, noMessages}}},
+		"delete not allowed":              {reader, []step{{items + `"delete","id":"` + first + `"}`, noMessages}, {items + `"delete"}`, refused("items", "INVALID_PAYLOAD")}}},
 		"a deleted key cannot come back": {"", []step{
 			{items + `"delete","id":"` + first + `"}`, `{"type":"items","data":"` + first + `","uid":"u"}`},
 			{items + `"create","data":{"id":"` + first + `"}}`, refused("items", "RECORD_NOT_UNIQUE")}}},

@@ -176,6 +176,7 @@ func TestFieldCases(t *testing.T) {
 			{read("articles", `{"fields":["id"],"sort":"-views"}`), `{"type":"items","data":[{"id":"a"}],"uid":"u"}`},
 			{read("articles", `{"aggregate":{"sum":"views"}}`), `{"type":"items","data":[{"sum":{"views":10}}],"uid":"u"}`},
 			{read("articles", `{"aggregate":{"count":"*"},"groupBy":["views"]}`), `{"type":"items","data":[{"views":10,"count":1}],"uid":"u"}`},
+			{read("articles", `{"aggregate":{"count":"*"},"groupBy":["id"],"sort":["-count","-id"]}`), `{"type":"items","data":[{"id":"c","count":1},{"id":"a","count":1}],"uid":"u"}`},
 			{`{"type":"items","collection":"articles","action":"update","id":"c","data":{"title":"mine"},"uid":"u"}`, refused("items", "FORBIDDEN")},
 			{`{"type":"items","collection":"articles","action":"update","id":"a","data":{"title":"mine"},"uid":"u"}`, `{"type":"items","data":{"id":"a","title":"mine","views":10},"uid":"u"}`},
 		} {
@@ -386,7 +387,9 @@ func TestWrites(t *testing.T) {
 			{change("articles", "create", `"data":{"views":100},"uid":"u"`), failed(`Validation failed for field \"views\". Value has to be less than \"100\".`)},
 			{change("articles", "update", `"id":"a","data":{"views":100},"query":{},"uid":"u"`), `{"type":"items","data":{"id":"a","...":"..."},"uid":"u"}`},
 			{change("articles", "update", `"id":"a","data":{"status":"published"},"uid":"u"`), failed(`Validation failed for field \"status\". Value can't be \"published\".`)},
-			{change("articles", "update", `"id":"a","data":{"author":{"first_name":"x"}},"uid":"u"`), refused("items", "INVALID_PAYLOAD")},
+			{change("articles", "update", `"id":"a","data":{"author":{"first_name":"x"}},"uid":"u"`), strings.Replace(noMessages, "messages", "directus_users", 1)},
+			{change("articles", "update", `"id":"a","data":{"author":{"id":"`+ada+`","first_name":"x"}},"uid":"u"`), strings.Replace(noMessages, "messages", "directus_users", 1)},
+			{change("articles", "update", `"ids":["a"],"data":{"author":{"id":"`+ada+`"}},"query":{"fields":["author"]},"uid":"u"`), `{"type":"items","data":[{"author":"` + ada + `"}],"uid":"u"}`},
 			{change("articles", "update", `"id":"a","data":{"categories":[1]},"uid":"u"`), refused("items", "FORBIDDEN")}, // it may not be read
 			{change("articles", "update", `"id":"a","data":{"author":"`+first+`"},"uid":"u"`), refused("items", "INVALID_FOREIGN_KEY")},
 		} {

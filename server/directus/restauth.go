@@ -2,6 +2,7 @@ package directus
 
 import (
 	"net/http"
+	"net/mail"
 	"strings"
 	"time"
 
@@ -31,25 +32,43 @@ func kindOf(mode string) (Kind, error) {
 }
 
 func (c *call) login() error {
-	var body struct{ Email, Password, Mode, OTP string }
+	var body struct {
+		Email, Password *string
+		Mode, OTP       string
+	}
 	if err := c.object(&body); err != nil {
 		return err
+	}
+	switch {
+	case body.Email == nil:
+		return invalidPayload(`"email" is required.`)
+	case *body.Email == "":
+		return invalidPayload(`"email" is not allowed to be empty.`)
+	case !isAddress(*body.Email):
+		return invalidPayload(`"email" must be a valid email.`)
+	case body.Password == nil:
+		return invalidPayload(`"password" is required.`)
+	case *body.Password == "":
+		return invalidPayload(`"password" is not allowed to be empty.`)
 	}
 	kind, err := kindOf(body.Mode)
 	if err != nil {
 		return err
 	}
-	if body.Email == "" || body.Password == "" {
-		return invalidPayload("\"email\" and \"password\" are required.")
-	}
 	if body.OTP != "" {
 		return invalidPayload("One-time passwords are not served here.")
 	}
-	session, err := c.hub.login(c.r.Context(), c.hub.address(c.r), body.Email, body.Password, kind)
+	session, err := c.hub.login(c.r.Context(), c.hub.address(c.r), *body.Email, *body.Password, kind)
 	if err != nil {
 		return err
 	}
 	return c.session(session, body.Mode)
+}
+
+// isAddress reports whether text is an e-mail address and nothing else.
+func isAddress(text string) bool {
+	address, err := mail.ParseAddress(text)
+	return err == nil && address.Address == text
 }
 
 func (c *call) refresh() error {

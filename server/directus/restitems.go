@@ -156,6 +156,9 @@ func (c *call) read(m protocol.Items) error {
 	if err != nil {
 		return err
 	}
+	if m.ID != nil {
+		a.meta = nil // as in Directus, where only a socket is told of others than the item
+	}
 	return c.reply(a)
 }
 

@@ -187,7 +187,9 @@ func (s *scope) bind(q query.Query, a *access) query.Query {
 	filter := query.And(q.Filter, query.SearchFilter(a.seen, q.Search))
 	filter = s.narrow(filter, a)
 	for _, key := range q.Sort {
-		filter = query.And(filter, s.shown(key.Field, a))
+		if _, ok := q.SortedAggregation(key); !ok {
+			filter = query.And(filter, s.shown(key.Field, a))
+		}
 	}
 	for _, name := range q.GroupBy {
 		filter = query.And(filter, s.shown(name, a))

@@ -1,6 +1,7 @@
 package directus
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -20,11 +21,23 @@ func invalidPayload(format string, args ...any) error {
 	return &protocol.Error{Code: protocol.CodeInvalidPayload, Message: "Invalid payload. " + fmt.Sprintf(format, args...)}
 }
 
-// noField is what somebody is told who may not access a field, or names one that
-// does not exist.
-func noField(field, collection string) error {
-	return &protocol.Error{Code: protocol.CodeForbidden,
-		Message: fmt.Sprintf("You don't have permission to access field %q in collection %q or it does not exist. Queried in root.", field, collection)}
+// noFields is what somebody is told who may not access fields, or names some that
+// do not exist.
+func noFields(fields []string, collection string) error {
+	text := "You don't have permission to access field %s in collection %q or it does not exist. Queried in root."
+	if len(fields) > 1 {
+		text = "You don't have permission to access fields %s in collection %q or they do not exist. Queried in root."
+	}
+	return &protocol.Error{Code: protocol.CodeForbidden, Message: fmt.Sprintf(text, quoted(fields), collection)}
+}
+
+// quoted returns names as messages have them.
+func quoted(names []string) string {
+	texts := make([]string, len(names))
+	for i, name := range names {
+		texts[i] = fmt.Sprintf("%q", name)
+	}
+	return strings.Join(texts, ", ")
 }
 
 // members returns an object's members.
@@ -34,6 +47,22 @@ func members(data []byte) (map[string]json.RawMessage, error) {
 		return nil, invalidPayload("An item must be an object.")
 	}
 	return object, nil
+}
+
+// namesOf returns the names of an object's members in their order, each once.
+func namesOf(data []byte) (names []string) {
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	for _, err := decoder.Token(); err == nil && decoder.More(); { // behind the brace
+		var name json.Token
+		var value json.RawMessage
+		if name, err = decoder.Token(); err == nil {
+			err = decoder.Decode(&value)
+		}
+		if text, ok := name.(string); ok && !slices.Contains(names, text) {
+			names = append(names, text)
+		}
+	}
+	return names
 }
 
 // known returns those members of an item that are fields of the collection.
@@ -60,15 +89,16 @@ func writtenBack(raw json.RawMessage, f *query.Field) bool {
 // newRow returns the row that a create makes of an item. Fields that the
 // collection does not have are passed over, as the recorded Directus does;
 // fields that exist and may not be written are refused.
-func (w *work) newRow(item map[string]json.RawMessage) (query.Row, error) {
+// names are the item's, in their order.
+func (w *work) newRow(item map[string]json.RawMessage, names []string) (query.Row, error) {
 	row := query.Row{}
 	a := w.access
+	if unseen := w.unseen(names, func(name string) bool { return a.whole.Field(name) != nil }); unseen != nil {
+		return nil, noFields(unseen, a.whole.Name)
+	}
 	for i := range a.whole.Fields {
 		f := &a.whole.Fields[i]
 		raw, given := item[f.Name]
-		if given && a.seen.Field(f.Name) == nil {
-			return nil, noField(f.Name, a.whole.Name)
-		}
 		if f.Type == query.Alias {
 			if given {
 				return nil, nested(f)
@@ -111,16 +141,16 @@ func (w *work) newRow(item map[string]json.RawMessage) (query.Row, error) {
 }
 
 // changes returns what an update sets. Unlike a create it refuses fields that
-// the collection does not have.
-func (w *work) changes(item map[string]json.RawMessage) (query.Row, error) {
+// the collection does not have. names are the item's, in their order.
+func (w *work) changes(item map[string]json.RawMessage, names []string) (query.Row, error) {
 	row := query.Row{}
 	a := w.access
+	if unseen := w.unseen(names, func(string) bool { return true }); unseen != nil {
+		return nil, noFields(unseen, a.whole.Name)
+	}
 	var failed failedValidation
 	for _, name := range slices.Sorted(maps.Keys(item)) {
 		f := a.seen.Field(name)
-		if f == nil {
-			return nil, noField(name, a.whole.Name)
-		}
 		if f.Type == query.Alias {
 			return nil, nested(f)
 		}
@@ -146,9 +176,19 @@ func (w *work) changes(item map[string]json.RawMessage) (query.Row, error) {
 	return row, failed.or(w.validate(row))
 }
 
+// unseen returns those names that may not be written, of those that count.
+func (w *work) unseen(names []string, counts func(name string) bool) (unseen []string) {
+	for _, name := range names {
+		if w.access.seen.Field(name) == nil && counts(name) {
+			unseen = append(unseen, name)
+		}
+	}
+	return unseen
+}
+
 // stamp fills in what a field's special says about who did what when, and reports
 // whether the field has such a special. A create leaves the fields of updates
-// null, an update those of creates as they are.
+// null, an update those of creates to whoever names them.
 func (w *work) stamp(row query.Row, f *query.Field, on string) bool {
 	for _, subject := range []string{"date", "user", "role"} {
 		switch {
@@ -157,9 +197,6 @@ func (w *work) stamp(row query.Row, f *query.Field, on string) bool {
 			return true
 		case f.Is(subject+"-updated") && on == "created":
 			row[f.Name] = nil
-			return true
-		case f.Is(subject+"-created") && on == "updated":
-			delete(row, f.Name)
 			return true
 		}
 	}
@@ -200,7 +237,11 @@ func (w *work) preset(f *query.Field) any {
 // value casts what somebody wrote to a field, and hashes secrets.
 func (w *work) value(raw json.RawMessage, f *query.Field) (any, error) {
 	if f.Relation != nil && len(raw) > 0 && (raw[0] == '{' || raw[0] == '[') {
-		return nil, nested(f)
+		key, err := w.keyOf(raw, f)
+		if err != nil {
+			return nil, err
+		}
+		raw = key
 	}
 	value, err := decodeValue(raw, f)
 	text, isText := value.(string)
@@ -216,6 +257,28 @@ func (w *work) value(raw json.RawMessage, f *query.Field) (any, error) {
 		return strings.ToLower(text), nil
 	}
 	return value, nil
+}
+
+// keyOf returns the key of a related item in the key's place: one of which no more is
+// said than its key. Any other is refused, as Directus does it to who may not write it.
+func (w *work) keyOf(raw json.RawMessage, f *query.Field) (json.RawMessage, error) {
+	related := w.access.whole.Related(f.Relation)
+	item, err := members(raw)
+	if err != nil || related == nil {
+		return nil, nested(f)
+	}
+	key, exists := item[related.PrimaryKey]
+	if exists = exists && string(key) != "null"; exists && len(item) == 1 {
+		return key, nil
+	}
+	action := protocol.ActionCreate
+	if exists {
+		action = protocol.ActionUpdate
+	}
+	if w.may(action, related) == nil {
+		return nil, noCollection(related.Name)
+	}
+	return nil, nested(f)
 }
 
 // nested refuses a related item in the place of its key.

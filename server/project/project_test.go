@@ -84,19 +84,19 @@ func TestRecordedProject(t *testing.T) {
 	}
 	expectFields(t, p.Schema.Collections["articles"],
 		"id integer required unique counted",
-		"title string(255)",
-		"status string(255)",
-		"author string(36) -> directus_users.id SET NULL, from author m2o",
+		"title string",
+		"status string",
+		"author string -> directus_users.id SET NULL, from author m2o",
 		"views integer",
 		"date_created timestamp date-created,cast-timestamp",
 		"date_updated timestamp date-updated,cast-timestamp")
 	expectFields(t, p.Schema.Collections["messages"],
 		"id integer required unique counted",
 		"text text",
-		"user string(255)",
+		"user string",
 		"date_created timestamp date-created,cast-timestamp",
-		"status string(255)")
-	expectFields(t, p.Schema.Collections["secrets"], "id integer required unique counted", "v string(255)")
+		"status string")
+	expectFields(t, p.Schema.Collections["secrets"], "id integer required unique counted", "v string")
 	for _, name := range []string{"articles", "messages", "secrets", "directus_users", "directus_roles"} {
 		if c := p.Schema.Collections[name]; c == nil || c.Schema != p.Schema || c.PrimaryKey != "id" {
 			t.Errorf("the collection %s is %+v", name, c)
@@ -269,6 +269,19 @@ func TestSnapshot(t *testing.T) {
 	}
 	if !slices.Equal(p.Warnings, want) {
 		t.Errorf("the warnings are\n\t%s", strings.Join(p.Warnings, "\n\t"))
+	}
+}
+
+// SQLite does not look at how long a column may be.
+func TestLengthsOfSQLite(t *testing.T) {
+	for vendor, want := range map[string]string{"sqlite": "name string", "postgres": "name string(40)"} {
+		path := write(t, "snapshot.json", `{"vendor":"`+vendor+`",`+snapshot(t, []member{collection("tags")},
+			[]member{key("tags"), field("tags", "name", "string", member{"max_length": 40}, nil)}, nil)[1:])
+		p, err := project.Read(project.Files{Schema: path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		expectFields(t, p.Schema.Collections["tags"], "id integer required unique counted", want)
 	}
 }
 

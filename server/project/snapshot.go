@@ -14,6 +14,7 @@ import (
 
 // A snapshot is what "directus schema snapshot" writes, as far as it matters here.
 type snapshot struct {
+	Vendor      string // of the database
 	Collections []snapshotCollection
 	Fields      []snapshotField
 	Relations   []snapshotRelation
@@ -70,6 +71,14 @@ func (r *reader) schema(content []byte) error {
 	}
 	if s.Data != nil {
 		s = *s.Data
+	}
+	if s.Vendor == "sqlite" {
+		// There a column's length is a name: nothing is too long for it.
+		for i := range s.Fields {
+			if column := s.Fields[i].Schema; column != nil {
+				column.MaxLength = nil
+			}
+		}
 	}
 	if s.Collections == nil {
 		return errors.New(`this is no schema snapshot, for it has no "collections": make one with "directus schema snapshot"`)

@@ -72,7 +72,7 @@ func (s *Store) groups(ctx context.Context, c *session, t *table, q query.Query,
 	}
 	text.WriteString(" FROM " + t.name + " AS " + root.alias + where)
 	if len(q.GroupBy) > 0 {
-		order, err := root.groupOrder(q, results[:len(q.GroupBy)])
+		order, err := root.groupOrder(q, results)
 		if err != nil {
 			return nil, err
 		}
@@ -101,8 +101,9 @@ func splitFunction(name string) (function, field string) {
 }
 
 // groupOrder writes GROUP BY and ORDER BY: the sort keys, each of which is something
-// grouped by, then the rest of those, so that the order is total.
-func (sc scope) groupOrder(q query.Query, keys []result) (string, error) {
+// grouped by or computed, then the rest of the former, so that the order is total.
+func (sc scope) groupOrder(q query.Query, results []result) (string, error) {
+	keys, values := results[:len(q.GroupBy)], results[len(q.GroupBy):]
 	var grouped, ordered []string
 	add := func(text, direction string) {
 		// By the expression: numbers would depend on the order of the columns.
@@ -112,6 +113,14 @@ func (sc scope) groupOrder(q query.Query, keys []result) (string, error) {
 		}
 	}
 	for _, key := range q.Sort {
+		direction := ""
+		if key.Desc {
+			direction = " DESC"
+		}
+		if i, ok := q.SortedAggregation(key); ok {
+			ordered = append(ordered, values[i].text+direction)
+			continue
+		}
 		function, field := splitFunction(key.Field)
 		if key.Func != "" {
 			function = key.Func
@@ -122,10 +131,6 @@ func (sc scope) groupOrder(q query.Query, keys []result) (string, error) {
 		}
 		if len(key.Path) > 0 || !slices.ContainsFunc(keys, func(k result) bool { return k.text == text }) {
 			return "", invalidQuery("Groups can be sorted only by what they are grouped by, and not by %q.", key.Field)
-		}
-		direction := ""
-		if key.Desc {
-			direction = " DESC"
 		}
 		add(text, direction)
 	}

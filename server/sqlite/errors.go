@@ -52,12 +52,8 @@ func tooLong(collection, field string) error {
 	}
 }
 
-func invalidForeignKey(collection, field string) error {
-	return &protocol.Error{
-		Code:    protocol.CodeInvalidForeignKey,
-		Message: fmt.Sprintf(`Invalid foreign key for field "%s" in collection "%s".`, field, collection),
-	}
-}
+// errForeignKey does not name the field: to Directus SQLite does not tell it.
+var errForeignKey = &protocol.Error{Code: protocol.CodeInvalidForeignKey, Message: "Invalid foreign key."}
 
 // invalidQuery refuses a query that SQLite cannot take, in the form of Directus's
 // own INVALID_QUERY messages.

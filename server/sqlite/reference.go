@@ -168,7 +168,7 @@ func (t *tx) settle(ctx context.Context) error {
 			return err
 		}
 		if n != 0 {
-			return invalidForeignKey(d.from.Name, d.from.fields[d.field].Name)
+			return errForeignKey
 		}
 	}
 	return nil

@@ -3,7 +3,6 @@ package sqlite_test
 import (
 	"errors"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"leveret/protocol"
@@ -55,10 +54,7 @@ func library() []*query.Collection {
 }
 
 func TestReferences(t *testing.T) {
-	refused := `Invalid foreign key for field "%f" in collection "%c".`
-	message := func(field, collection string) string {
-		return strings.NewReplacer("%f", field, "%c", collection).Replace(refused)
-	}
+	const refused = "Invalid foreign key." // which one it was is not told
 	ctx := t.Context()
 	insertOne := func(tx directus.Tx, collection string, row query.Row) error {
 		_, err := tx.Insert(ctx, collection, row)
@@ -75,13 +71,13 @@ func TestReferences(t *testing.T) {
 		{"none", func(tx directus.Tx) error { return insertOne(tx, "articles", query.Row{"author": nil}) }, ""},
 		{"a row that does not exist", func(tx directus.Tx) error {
 			return insertOne(tx, "articles", query.Row{"author": "nobody"})
-		}, message("author", "articles")},
-		{"the first of two is told", func(tx directus.Tx) error {
+		}, refused},
+		{"two rows that do not exist", func(tx directus.Tx) error {
 			return errors.Join(
 				insertOne(tx, "authors", query.Row{"id": "x", "city": "nowhere"}),
 				insertOne(tx, "articles", query.Row{"author": "nobody"}),
 			)
-		}, message("city", "authors")},
+		}, refused},
 		{"a row that comes later", func(tx directus.Tx) error {
 			return errors.Join(
 				insertOne(tx, "articles", query.Row{"author": "zoe"}),
@@ -99,7 +95,7 @@ func TestReferences(t *testing.T) {
 		}, ""},
 		{"an update to a missing row", func(tx directus.Tx) error {
 			return tx.Update(ctx, "articles", []any{int64(1), int64(2)}, query.Row{"author": "nobody"})
-		}, message("author", "articles")},
+		}, refused},
 		{"an update that is taken back", func(tx directus.Tx) error {
 			return errors.Join(
 				tx.Update(ctx, "articles", []any{int64(1)}, query.Row{"author": "nobody"}),
@@ -111,10 +107,10 @@ func TestReferences(t *testing.T) {
 		}, ""},
 		{"a row that goes while it is pointed at", func(tx directus.Tx) error {
 			return tx.Delete(ctx, "authors", []any{"ann"})
-		}, message("author", "articles")},
+		}, refused},
 		{"rows that go while they are pointed at", func(tx directus.Tx) error {
 			return tx.Delete(ctx, "authors", []any{"bob", "ann", "nobody"})
-		}, message("author", "articles")},
+		}, refused},
 		{"a row that nothing points at", func(tx directus.Tx) error {
 			return tx.Delete(ctx, "authors", []any{"bob"})
 		}, ""},
@@ -126,7 +122,7 @@ func TestReferences(t *testing.T) {
 		}, ""},
 		{"a parent alone", func(tx directus.Tx) error {
 			return tx.Delete(ctx, "articles", []any{int64(1)})
-		}, message("parent", "articles")},
+		}, refused},
 		{"what pointed is cleared after", func(tx directus.Tx) error {
 			return errors.Join(
 				tx.Delete(ctx, "articles", []any{int64(1)}),
@@ -135,7 +131,7 @@ func TestReferences(t *testing.T) {
 		}, ""},
 		{"a key that changes while it is pointed at", func(tx directus.Tx) error {
 			return tx.Update(ctx, "authors", []any{"ann"}, query.Row{"id": "anna"})
-		}, message("author", "articles")},
+		}, refused},
 		{"a key that changes to itself", func(tx directus.Tx) error {
 			return tx.Update(ctx, "authors", []any{"ann"}, query.Row{"id": "ann"})
 		}, ""},
@@ -195,7 +191,7 @@ func TestRelationsOfAFile(t *testing.T) {
 	s = open(t, path, library()...)
 	wantKeys(t, s, "articles", int64(1), int64(2), int64(3))
 	err := s.Write(t.Context(), func(tx directus.Tx) error { return tx.Delete(t.Context(), "authors", []any{"ann"}) })
-	wantRefusal(t, err, protocol.CodeInvalidForeignKey, `Invalid foreign key for field "author" in collection "articles".`)
+	wantRefusal(t, err, protocol.CodeInvalidForeignKey, "Invalid foreign key.")
 	s.Close()
 
 	// A relation that is left out binds no more, and is looked at again when it is back.
