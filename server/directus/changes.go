@@ -203,7 +203,6 @@ func (w *work) create() error {
 	}
 	pk := w.access.whole.PrimaryKey
 	w.do = func(tx Tx) error {
-		w.answer.refused = back.refused
 		created := make([]query.Row, len(rows))
 		for i, row := range rows {
 			row, err := w.insert(tx, w.access.whole, maps.Clone(row))
@@ -216,6 +215,7 @@ func (w *work) create() error {
 			created[i] = row
 		}
 		if w.readable == nil {
+			w.answer.refused = back.refused
 			return nil
 		}
 		found, err := w.visible(tx, back, created)
