@@ -250,7 +250,6 @@ func (w *work) create() error {
 		if err := w.mustBeOnly(tx, len(rows)); err != nil {
 			return err
 		}
-		w.answer.refused = back.refused
 		created := make([]query.Row, len(rows))
 		for i, row := range rows {
 			row, err := w.insert(tx, w.access.whole, maps.Clone(row))
@@ -263,6 +262,7 @@ func (w *work) create() error {
 			created[i] = row
 		}
 		if w.readable == nil {
+			w.answer.refused = back.refused
 			return nil
 		}
 		found, err := w.visible(tx, back, created)
