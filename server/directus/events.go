@@ -59,6 +59,7 @@ func (h *Hub) commit(ctx context.Context, w *work, reply func(answer)) error {
 		if err := w.record(tx); err != nil {
 			return err
 		}
+		w.events = coalesce(w.events)
 		d = h.prepare(w.ctx, w.events)
 		return nil
 	})

@@ -362,6 +362,35 @@ func TestActivityAndNotifications(t *testing.T) {
 	})
 }
 
+// Whoever reads their own activity finds no keys there of items that went with
+// what they deleted.
+func TestActivityIsOfTheRequest(t *testing.T) {
+	p := directus.PermissionsOf(directus.Rules{
+		Policies: []directus.Policy{{ID: "p", App: true}},
+		Grants:   []directus.Grant{{Role: directus.RoleEditor, Policy: "p"}},
+		Permissions: []directus.Permission{
+			{Policy: "p", Collection: "articles", Action: protocol.ActionRead},
+			{Policy: "p", Collection: "articles", Action: protocol.ActionDelete},
+			{Policy: "p", Collection: "messages", Action: protocol.ActionCreate},
+		},
+	})
+	bubble(t, func(t *testing.T) {
+		w := newLibrary(t, &directus.Options{Permissions: p, Mentions: true})
+		e := w.connect(editor)
+		e.Say(subscribe("directus_activity", `"query":{"fields":["action","collection","item"]}`))
+		e.Expect(told("init", `[]`, "s"))
+		e.Say(change("articles", "delete", `"ids":["a","c"]`))
+		for _, id := range []string{"a", "c"} {
+			e.Expect(told("create", `[{"action":"delete","collection":"articles","item":"`+id+`"}]`, "s"))
+		}
+		e.Expect(`{"type":"items","data":["a","c"]}`)
+		e.Say(change("messages", "create", `"data":{"text":"Hello @rita"}`))
+		e.Expect(told("create", `[{"action":"create","collection":"messages","item":"<_>"}]`, "s"))
+		e.Expect(`{"type":"items"}`)
+		quiet(e)
+	})
+}
+
 func TestWrites(t *testing.T) {
 	rules := directus.PermissionsOf(directus.Rules{
 		Policies: []directus.Policy{{ID: "p"}},
