@@ -362,6 +362,44 @@ func TestActivityAndNotifications(t *testing.T) {
 	})
 }
 
+// A variable's field may be at the end of relations: whatever changes along them
+// counts from the next event on.
+func TestVariablesFollowTheirPath(t *testing.T) {
+	key := query.Field{Name: "id", Type: query.Integer, Required: true, Unique: true}
+	schema := directus.NewSchema(
+		&query.Collection{Name: "teams", PrimaryKey: "id", Fields: []query.Field{key, {Name: "code", Type: query.String}}},
+		&query.Collection{Name: "docs", PrimaryKey: "id", Fields: []query.Field{key, {Name: "code", Type: query.String}}},
+	)
+	users := schema.Collections["directus_users"]
+	users.Fields = append(users.Fields, query.Field{Name: "team", Type: query.Integer,
+		Relation: &query.Relation{Collection: "teams", Local: "team", Foreign: "id", OnDelete: "SET NULL"}})
+	p := directus.NewPermissions(
+		directus.Rule{Role: "rule", Collection: "docs", Action: protocol.ActionRead, Filter: parseFilter(t, `{"code":{"_eq":"$CURRENT_USER.team.code"}}`)},
+		directus.Rule{Role: "query", Collection: "docs", Action: protocol.ActionRead},
+		directus.Rule{Role: "query", Collection: "teams", Action: protocol.ActionRead},
+		directus.Rule{Role: "query", Collection: "directus_users", Action: protocol.ActionRead},
+	)
+	bubble(t, func(t *testing.T) {
+		w := newCustom(t, schema, p, func(ctx context.Context, tx directus.Tx) error {
+			if _, err := tx.Insert(ctx, "teams", query.Row{"id": int64(1), "code": "red"}); err != nil {
+				return err
+			}
+			_, err := tx.Insert(ctx, "directus_users", query.Row{"id": rita, "status": "active", "team": int64(1), "email_notifications": true})
+			return err
+		})
+		byRule, byQuery, a := w.connect(rita+" rule"), w.connect(rita+" query"), w.connect("x admin")
+		byRule.Say(subscribe("docs", `"query":{"fields":["id"]}`))
+		byQuery.Say(subscribe("docs", `"query":{"fields":["id"],"filter":{"code":{"_eq":"$CURRENT_USER.team.code"}}}`))
+		byRule.Expect(told("init", `[]`, "s"))
+		byQuery.Expect(told("init", `[]`, "s"))
+		do(a, change("teams", "update", `"id":1,"data":{"code":"blue"}`))
+		do(a, change("docs", "create", `"data":[{"id":7,"code":"red"},{"id":8,"code":"blue"}]`))
+		byRule.Expect(told("create", `[{"id":8}]`, "s"))
+		byQuery.Expect(told("create", `[{"id":8}]`, "s"))
+		quiet(byRule, byQuery)
+	})
+}
+
 // Whoever reads their own activity finds no keys there of items that went with
 // what they deleted.
 func TestActivityIsOfTheRequest(t *testing.T) {
