@@ -41,7 +41,7 @@ const (
 )
 
 // newClock returns the clock of a view, or nil if it does not change with time.
-func newClock(v *view, accesses []*access) *clock {
+func newClock(v *view, related []*access) *clock {
 	if !v.hub.opts.movesWithTime() {
 		return nil
 	}
@@ -51,8 +51,8 @@ func newClock(v *view, accesses []*access) *clock {
 	for _, one := range v.access.cases {
 		c.add(one.filter)
 	}
-	for _, a := range accesses { // those of related collections
-		c.coarse = c.coarse || a != v.access && a.filter.UsesNow()
+	for _, a := range related {
+		c.coarse = c.coarse || a.filter.UsesNow() || slices.ContainsFunc(a.cases, func(one accessCase) bool { return one.filter.UsesNow() })
 	}
 	if len(c.movers) == 0 && !c.coarse {
 		return nil

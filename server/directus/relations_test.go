@@ -400,6 +400,54 @@ func TestVariablesFollowTheirPath(t *testing.T) {
 	})
 }
 
+// What rules say of an item counts wherever in the query the item's collection is
+// met first.
+func TestRulesOfACollectionRelatedToItself(t *testing.T) {
+	key := query.Field{Name: "id", Type: query.Integer, Required: true, Unique: true}
+	m2o := func(name, to string) query.Field {
+		return query.Field{Name: name, Type: query.Integer, Relation: &query.Relation{Collection: to, Local: name, Foreign: "id", OnDelete: "SET NULL"}}
+	}
+	schema := directus.NewSchema(
+		&query.Collection{Name: "topics", PrimaryKey: "id", Fields: []query.Field{key, {Name: "public", Type: query.Boolean}}},
+		&query.Collection{Name: "docs", PrimaryKey: "id", Fields: []query.Field{key, {Name: "title", Type: query.String}, {Name: "body", Type: query.String}, m2o("parent", "docs"), m2o("topic", "topics")}},
+	)
+	p := directus.PermissionsOf(directus.Rules{
+		Policies: []directus.Policy{{ID: "p"}},
+		Grants:   []directus.Grant{{Role: "r", Policy: "p"}},
+		Permissions: []directus.Permission{
+			{Policy: "p", Collection: "docs", Action: protocol.ActionRead, Fields: []string{"id", "title", "parent"}},
+			{Policy: "p", Collection: "docs", Action: protocol.ActionRead, Fields: []string{"body"}, Filter: parseFilter(t, `{"topic":{"public":{"_eq":true}}}`)},
+		},
+	})
+	for name, c := range map[string]struct{ query, before, after string }{
+		"the item":                 {`"fields":["id","body"],"filter":{"id":{"_eq":2}}`, `[{"id":2,"body":"b"}]`, `[{"id":2,"body":null}]`},
+		"after a filter by itself": {`"fields":["id","body"],"filter":{"parent":{"title":{"_eq":"root"}}}`, `[{"id":2,"body":"b"}]`, `[{"id":2,"body":null}]`},
+		"after a sort by itself":   {`"fields":["id","body"],"sort":["-parent.title"],"filter":{"id":{"_eq":2}}`, `[{"id":2,"body":"b"}]`, `[{"id":2,"body":null}]`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				w := newCustom(t, schema, p, func(ctx context.Context, tx directus.Tx) error {
+					if _, err := tx.Insert(ctx, "topics", query.Row{"id": int64(1), "public": true}); err != nil {
+						return err
+					}
+					for _, row := range []query.Row{{"id": int64(1), "title": "root"}, {"id": int64(2), "body": "b", "parent": int64(1), "topic": int64(1)}} {
+						if _, err := tx.Insert(ctx, "docs", row); err != nil {
+							return err
+						}
+					}
+					return nil
+				})
+				r, a := w.connect("u r"), w.connect("x admin")
+				r.Say(subscribe("docs", `"query":{`+c.query+`}`))
+				r.Expect(told("init", c.before, "s"))
+				do(a, change("topics", "update", `"id":1,"data":{"public":false}`))
+				r.Expect(told("update", c.after, "s"))
+				quiet(r)
+			})
+		})
+	}
+}
+
 // Whoever reads their own activity finds no keys there of items that went with
 // what they deleted.
 func TestActivityIsOfTheRequest(t *testing.T) {
