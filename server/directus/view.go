@@ -63,6 +63,7 @@ func (h *Hub) view(ctx context.Context, who *Identity, s *subscription, now time
 		v.key += fmt.Sprintf(" %s %s %q %q %q %q", who.User, who.Role, who.Roles, who.Policies, sc.rules.Fields, sc.guarded.Fields)
 	}
 	v.clock = newClock(v, related)
+	v.around = v.around || v.clock.isCoarse()
 	return v, nil
 }
 
