@@ -9,9 +9,11 @@ import (
 
 // This file writes what was done, and who did it, into directus_activity.
 
-// record writes a row of activity for each item that the work changed, and tells
-// of it like of any other item. Activity and sessions are not themselves recorded,
-// nor are the first items of a project, which nobody wrote.
+// record writes a row of activity for each item that the request named, and tells
+// of it like of any other item. What follows from that (items that go with another,
+// or forget it, and notifications) is nobody's doing: who reads their own activity
+// must not find the keys of items there that they may not see. Activity and sessions
+// are not themselves recorded, nor are the first items of a project, which nobody wrote.
 func (w *work) record(tx Tx) error {
 	c := w.hub.store.Schema().Collections[activityCollection]
 	if c == nil || w.who.program {
@@ -23,15 +25,11 @@ func (w *work) record(tx Tx) error {
 			author = nil // there is nobody any more
 		}
 	}
-	for _, e := range w.events[:len(w.events):len(w.events)] {
-		if e.collection.Name == activityCollection || e.collection.Name == sessionsCollection {
-			continue
-		}
-		rows := e.after
-		if e.kind == protocol.EventDelete {
-			rows = e.before
-		}
-		for _, changed := range rows {
+	if w.access.whole.Name == activityCollection || w.access.whole.Name == sessionsCollection {
+		return nil
+	}
+	for _, e := range w.requested() {
+		for _, changed := range e.rows() {
 			row := emptyRow(c)
 			for name, value := range map[string]any{
 				"action":     string(e.kind),
@@ -57,6 +55,15 @@ func (w *work) record(tx Tx) error {
 		}
 	}
 	return nil
+}
+
+// requested returns those events that are the request itself.
+func (w *work) requested() []event {
+	events := slices.DeleteFunc(slices.Clone(w.events), func(e event) bool { return e.collection != w.access.whole })
+	if last := len(events) - 1; w.m.Action == protocol.ActionDelete && last > 0 {
+		return events[last:] // after what goes with it
+	}
+	return events
 }
 
 // orNull returns a text as a value: "" is null.

@@ -209,7 +209,7 @@ func TestATokenEndsWhileConnected(t *testing.T) {
 
 func TestATokenEndsInPublicMode(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		w := newWorld(t, &directus.Options{Heartbeat: -1, Mode: directus.ModePublic})
+		w := newWorld(t, &directus.Options{Heartbeat: -1, Mode: directus.ModePublic, AuthTimeout: time.Second})
 		peer := w.dial(directus.Peer{})
 		peer.Say(`{"type":"auth","access_token":"` + w.login().AccessToken + `"}`)
 		peer.Expect(`{"type":"auth","status":"ok"}`)

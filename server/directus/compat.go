@@ -117,10 +117,7 @@ func (e *event) rawKeys() []json.RawMessage {
 	if e.keys != nil {
 		return e.keys
 	}
-	rows := e.after
-	if e.kind == protocol.EventDelete {
-		rows = e.before
-	}
+	rows := e.rows()
 	raws := make([]json.RawMessage, len(rows))
 	for i, row := range rows {
 		raws[i] = query.AppendValue(nil, row[e.collection.PrimaryKey])

@@ -59,6 +59,7 @@ func (h *Hub) commit(ctx context.Context, w *work, reply func(answer)) error {
 		if err := w.record(tx); err != nil {
 			return err
 		}
+		w.events = coalesce(w.events)
 		d = h.prepare(w.ctx, w.events)
 		return nil
 	})
@@ -90,10 +91,11 @@ type delivery struct {
 
 // A look is what a view has of the items that a commit changes, just before it.
 type look struct {
-	had    map[string]bool   // keys of changed items that it had; nil = Match tells
-	keyed  map[string]bool   // keys of items that it had and that showed them; nil = all
-	others []any             // keys of its items that may show something that changes
-	shown  map[string][]byte // those of them that it had, as they were
+	had    map[string]bool      // keys of changed items that it had; nil = Match tells
+	keyed  map[string]bool      // keys of items that it had and that showed them; nil = all
+	others []any                // keys of its items that may show something that changes
+	shown  map[string][]byte    // those of them that it had, as they were
+	has    map[string]query.Row // all of these that it has after the commit; nil = not looked yet
 	err    error
 }
 
@@ -218,6 +220,7 @@ func (d *delivery) look(v *view) (l *look) {
 			l.had[key] = true
 		}
 	}
+	v.clock.known(l, keys)
 	texts, err := v.texts(d.ctx, shown)
 	if err != nil {
 		l.err = err
@@ -246,35 +249,38 @@ func (d *delivery) deliver() {
 	for s := range d.subscriptions() {
 		d.hub.attempt(s, func() error { return d.tell(s) })
 	}
-	for v := range d.looks {
-		if err := v.clock.committed(d.ctx, v, d.events); err != nil {
-			v.fail(err)
-		}
+	for v, l := range d.looks {
+		v.attempt(func() error { return v.clock.committed(d, v, l) })
 	}
 }
 
 // attempt tells a subscriber something. If that fails, the subscriber has missed
 // something, so it loses the connection: it will connect again and ask.
 func (h *Hub) attempt(s *subscription, tell func() error) {
-	err := func() (err error) {
-		defer func() {
-			if p := recover(); p != nil {
-				err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
-			}
-		}()
-		return tell()
-	}()
-	if err != nil {
+	if err := recovered(tell); err != nil {
 		h.log.Error("a delivery failed", "error", err)
 		s.client.close(closeInternalError, "An unexpected error occurred.")
 	}
 }
 
-// fail closes the connections of a view's subscribers, who have missed something.
-func (v *view) fail(err error) {
-	for _, s := range slices.Clone(v.members) {
-		v.hub.attempt(s, func() error { return err })
+// attempt does something for all subscribers of a view. If that fails, they lose the
+// connection.
+func (v *view) attempt(do func() error) {
+	if err := recovered(do); err != nil {
+		for _, s := range slices.Clone(v.members) {
+			v.hub.attempt(s, func() error { return err })
+		}
 	}
+}
+
+// recovered makes a panic an error.
+func recovered(do func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return do()
 }
 
 // closeInternalError is RFC 6455's code for a server that failed.
@@ -360,6 +366,7 @@ func (d *delivery) bodies(v *view, l *look) ([]*body, error) {
 	for _, row := range after {
 		has[keyText(row[c.PrimaryKey])] = row
 	}
+	l.has = has
 	var pieces []piece
 	for _, e := range d.events {
 		if e.collection != c {

@@ -42,6 +42,7 @@ type Hub struct {
 	subscriptions   map[string]*list.List
 	views           map[string]*view // those that subscriptions have, by key
 	related         map[string]int   // how many of a collection's views show related items
+	coarse          sync.Mutex       // see clock.tick
 	// raced is called between a subscription's snapshot and its registration, where
 	// these are two steps; nil = not. For tests.
 	raced func()

@@ -137,6 +137,25 @@ func newWorld(t testing.TB, opts *directus.Options) *world {
 	return w
 }
 
+// newCustom returns a world with a schema, rules and items of its own. Tokens are
+// those of leakUsers.
+func newCustom(t testing.TB, schema *query.Schema, p *directus.Permissions, fill func(ctx context.Context, tx directus.Tx) error) *world {
+	t.Helper()
+	store, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "custom.db"), Schema: schema})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	if err := store.Write(t.Context(), func(tx directus.Tx) error { return fill(t.Context(), tx) }); err != nil {
+		t.Fatal(err)
+	}
+	w := &world{t: t, store: store, log: &logBuffer{}}
+	w.hub = directus.NewHub(store, leakUsers{}, &directus.Options{Permissions: p, MessageRate: -1, Heartbeat: -1,
+		Logger: slog.New(slog.NewTextHandler(w.log, nil))})
+	t.Cleanup(func() { w.hub.Shutdown(context.Background()) })
+	return w
+}
+
 // publishedForReaders are the rules of the recorded project: editors do
 // everything with messages, readers read what is published, the public nothing.
 func publishedForReaders() *directus.Permissions {

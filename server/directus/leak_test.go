@@ -273,7 +273,7 @@ func (l *leak) randomQuery(collection string) string {
 	return "{" + strings.Join(parts, ",") + "}"
 }
 
-// connect connects a socket with some subscriptions. Those that are refused are none.
+// connect connects a socket with some subscriptions.
 func (l *leak) connect(i int) *receiver {
 	r := &receiver{name: fmt.Sprintf("u%d", i%3)}
 	role := leakRoles[l.random.IntN(len(leakRoles))]
@@ -282,6 +282,26 @@ func (l *leak) connect(i int) *receiver {
 	}
 	r.who, _ = leakUsers{}.Authenticate(context.Background(), r.name+" "+role)
 	r.peer = l.dial(r.name + " " + role)
+	l.subscribe(r)
+	return r
+}
+
+// replace puts other rules in place of those there are, and has everybody
+// subscribe anew.
+func (l *leak) replace() {
+	l.rules = l.randomRules()
+	l.permit.Replace(l.rules)
+	l.before, l.known = l.after, [2]map[string]known{}
+	for _, r := range l.receivers {
+		r.peer.Say(`{"type":"unsubscribe"}`)
+		r.peer.Expect(`{"type":"subscription","event":"unsubscribe"}`)
+		r.views = nil
+		l.subscribe(r)
+	}
+}
+
+// subscribe makes some subscriptions. Those that are refused are none.
+func (l *leak) subscribe(r *receiver) {
 	for j := range 6 {
 		collection := leakCollections[l.random.IntN(len(leakCollections))]
 		v := &leakView{uid: fmt.Sprintf("s%d", j), collection: collection, raw: l.randomQuery(collection), rows: map[string]string{}}
@@ -300,7 +320,6 @@ func (l *leak) connect(i int) *receiver {
 		r.views = append(r.views, v)
 		l.check(r, frame)
 	}
-	return r
 }
 
 func (l *leak) dial(token string) *protocoltest.Peer {
@@ -367,8 +386,16 @@ func (l *leak) write() {
 			items = append(items, item)
 		}
 		m["action"], m["data"] = "create", items
-	case n < 8:
+	case n < 7:
 		m["action"], m["ids"], m["data"] = "update", keys, l.item(collection, false)
+	case n < 8: // which may name an item more than once
+		var items []any
+		for range 1 + l.random.IntN(4) {
+			item := l.item(collection, false)
+			item["id"] = keys[l.random.IntN(len(keys))]
+			items = append(items, item)
+		}
+		m["action"], m["data"] = "update", items
 	default:
 		m["action"], m["ids"] = "delete", keys[:1]
 	}
@@ -394,6 +421,9 @@ func (l *leak) run(writes int) {
 		l.receivers = append(l.receivers, l.connect(i))
 	}
 	for i := range writes {
+		if i == writes/2 {
+			l.replace()
+		}
 		l.write()
 		l.step()
 		for _, r := range l.receivers {

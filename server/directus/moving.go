@@ -1,7 +1,9 @@
 package directus
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"regexp"
 	"slices"
 	"time"
@@ -17,67 +19,110 @@ import (
 
 // A clock belongs to a view that changes with time. Its timer is set to the next
 // moment at which an item crosses one of the conditions; where that cannot be
-// known, all of it is evaluated every second.
+// known, the keys of all its items are read now and then.
 type clock struct {
 	movers []mover
 	coarse bool // a condition with $NOW is not on a field of the view's own
 
-	at    time.Time      // what the view is bound to, and what its subscribers were told
-	next  time.Time      // when the next item crosses; zero = none will
-	has   map[string]any // of a coarse one: the keys that the view has; nil for a hidden one
+	at    time.Time // what the view is bound to
+	next  time.Time // when the next item crosses, or when to look again; zero = never
 	timer *time.Timer
+
+	// Of a coarse one:
+	has     map[string]held // its items as its subscribers were told of them, by key
+	looking bool            // its items are being read
+	err     error           // why has is nil
+}
+
+// A held is an item that a view has.
+type held struct {
+	key   any
+	shown bool // the item shows its key
 }
 
 // A mover is a condition that compares a field with a time that moves.
 type mover struct {
-	leaf    *query.Filter
-	element int // of a list, else -1
+	leaf     *query.Filter
+	element  int  // of a list, else -1
+	calendar bool // see byCalendar
 }
 
 const (
-	coarsePeriod = time.Second
+	// A coarse view is looked at again after coarsePeriod, or after coarseRest times
+	// as long as it took to look, but after maxCoarsePeriod at the latest. By so much
+	// may be late what time alone does to it.
+	coarsePeriod    = time.Second
+	coarseRest      = 20
+	maxCoarsePeriod = time.Minute
+	// maxCoarse is how many items a coarse view may have.
+	maxCoarse = 10_000
 	// horizon is how far ahead a crossing is looked for.
 	horizon = 24 * time.Hour
 )
 
+var errCoarse = &protocol.Error{Code: protocol.CodeInvalidQuery, Message: fmt.Sprintf(
+	"Invalid query. A filter or a permission compares a related item, or a function, with $NOW, and more than %d items match: "+
+		"that is too many to follow in time. Narrow the filter, or compare a field of the collection itself with $NOW.", maxCoarse)}
+
 // newClock returns the clock of a view, or nil if it does not change with time.
-func newClock(v *view, accesses []*access) *clock {
+// related are the accesses of other collections that it depends on.
+func newClock(v *view, related []*access) *clock {
 	if !v.hub.opts.movesWithTime() {
 		return nil
 	}
 	c := &clock{}
-	c.add(v.asked.Filter)
-	c.add(v.access.filter)
+	c.add(v, v.asked.Filter)
+	c.add(v, v.access.filter)
 	for _, one := range v.access.cases {
-		c.add(one.filter)
+		c.add(v, one.filter)
 	}
-	for _, a := range accesses { // those of related collections
-		c.coarse = c.coarse || a != v.access && a.filter.UsesNow()
+	for _, a := range related {
+		c.coarse = c.coarse || a.filter.UsesNow() || slices.ContainsFunc(a.cases, func(one accessCase) bool { return one.filter.UsesNow() })
 	}
-	if len(c.movers) == 0 && !c.coarse {
+	// What only related items of its items move out of or into is shown by the next
+	// event: such a clock has no timer.
+	if len(c.movers) == 0 && !c.coarse && !deepUsesNow(v.asked) {
 		return nil
 	}
 	return c
 }
 
+// deepUsesNow reports whether which related items a query shows depends on the time.
+func deepUsesNow(q query.Query) bool {
+	for _, deep := range q.Deep {
+		if deep.Filter.UsesNow() || deepUsesNow(deep) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *clock) isCoarse() bool { return c != nil && c.coarse }
+
 // add collects the conditions that move.
-func (c *clock) add(f *query.Filter) {
-	switch {
-	case !f.UsesNow():
+func (c *clock) add(v *view, f *query.Filter) {
+	if !f.UsesNow() {
+		return
+	}
+	text := f.AppendJSON(nil)
+	switch field := v.collection().Field(f.Field); {
 	case f.Op == query.OpAnd || f.Op == query.OpOr:
 		for _, node := range f.Nodes {
-			c.add(node)
+			c.add(v, node)
 		}
-	case len(f.Nodes) > 0 || f.Func != "" || byCalendar.Match(f.AppendJSON(nil)):
-		c.coarse = true
+	case len(f.Nodes) > 0 || f.Func != "" || bytes.Contains(text, []byte("$CURRENT")):
+		c.coarse = true // a list of roles in a list would move its elements
+	case field != nil && field.Type == query.Time:
+		c.coarse = true // begins anew every day
 	default:
+		calendar := byCalendar.Match(text)
 		switch f.Op {
 		case query.OpEq, query.OpNeq, query.OpLt, query.OpLte, query.OpGt, query.OpGte:
-			c.movers = append(c.movers, mover{f, -1})
+			c.movers = append(c.movers, mover{f, -1, calendar})
 		case query.OpIn, query.OpNin, query.OpBetween, query.OpNBetween:
 			list, _ := f.Value.([]any)
 			for i := range list {
-				c.movers = append(c.movers, mover{f, i})
+				c.movers = append(c.movers, mover{f, i, calendar})
 			}
 		default:
 			c.coarse = true
@@ -85,9 +130,12 @@ func (c *clock) add(f *query.Filter) {
 	}
 }
 
-// byCalendar finds "$NOW(-1 month)": months differ in length, so such a time goes
-// back at the end of some. A list of roles in a list would move its elements.
-var byCalendar = regexp.MustCompile(`(?i)\$NOW\([^)]*[0-9 ](mo|mth|y)|\$CURRENT`)
+// byCalendar finds "$NOW(-1 month)": months differ in length, so at the end of some
+// such a time begins the same day again. It only grows until midnight (UTC).
+var byCalendar = regexp.MustCompile(`(?i)\$NOW\([^)]*[0-9 ](mo|mth|y)`)
+
+// midnight returns the first one after a time.
+func midnight(at time.Time) time.Time { return at.UTC().Truncate(24 * time.Hour).Add(24 * time.Hour) }
 
 // operand returns what the condition compares with at a time; nil = with nothing.
 func (m mover) operand(v *view, at time.Time) any {
@@ -107,8 +155,8 @@ func (m mover) operand(v *view, at time.Time) any {
 	return nil
 }
 
-// crosses returns when the operand, which only grows, passes a value that it has
-// not passed yet: the moment when the two are equal, or, if they are, the one after.
+// crosses returns when the operand, as long as it only grows, passes a value that it
+// has not passed yet: the moment when the two are equal, or, if they are, the one after.
 func (m mover) crosses(v *view, at time.Time, value any) time.Time {
 	start := at.Truncate(time.Millisecond)
 	equal := query.CompareValues(value, m.operand(v, start)) == 0
@@ -118,6 +166,9 @@ func (m mover) crosses(v *view, at time.Time, value any) time.Time {
 		return order < 0 || order == 0 && !equal
 	}
 	low, high := 0, int(horizon/time.Millisecond) // not passed; passed, or far enough
+	if m.calendar {
+		high = int(midnight(start).Sub(start) / time.Millisecond)
+	}
 	for high-low > 1 {
 		if middle := (low + high) / 2; passed(middle) {
 			high = middle
@@ -134,7 +185,11 @@ func (c *clock) start(ctx context.Context, v *view) {
 		return
 	}
 	c.at = v.rules.Now
-	if err := c.look(ctx, v); err != nil {
+	switch err := c.look(ctx, v); {
+	case err == nil:
+	case c.coarse: // what it has is not known: the timer ends it
+		c.err, c.next = err, c.at
+	default:
 		v.hub.log.Error("a view with $NOW cannot be read", "error", err)
 		c.next = c.at.Add(coarsePeriod)
 	}
@@ -149,15 +204,20 @@ func (c *clock) stop() {
 }
 
 // look finds out what the view has, or when the next item crosses.
-func (c *clock) look(ctx context.Context, v *view) error {
+func (c *clock) look(ctx context.Context, v *view) (err error) {
 	if c.coarse {
 		c.next = c.at.Add(coarsePeriod)
-		_, err := c.all(ctx, v)
+		if !v.query.Grouped() {
+			c.has, err = v.held(ctx)
+		}
 		return err
 	}
 	c.next = time.Time{}
 	for _, m := range c.movers {
 		operand := m.operand(v, c.at)
+		if m.calendar {
+			c.note(midnight(c.at))
+		}
 		if operand == nil {
 			continue
 		}
@@ -176,27 +236,54 @@ func (c *clock) look(ctx context.Context, v *view) error {
 	return nil
 }
 
-// all reads what the view has, and notes the keys.
-func (c *clock) all(ctx context.Context, v *view) ([]query.Row, error) {
-	rows, err := v.hub.store.Read(ctx, v.collection().Name, withoutWindow(v.query))
+// fits refuses a view that is too large to look at it again and again.
+func (c *clock) fits(ctx context.Context, v *view) error {
+	if !c.isCoarse() || v.query.Grouped() {
+		return nil
+	}
+	n, err := v.hub.store.Count(ctx, v.collection().Name, v.query.Filter, "")
+	if err == nil && n > maxCoarse {
+		err = errCoarse
+	}
+	return err
+}
+
+// held reads the keys of the view's items.
+func (v *view) held(ctx context.Context) (map[string]held, error) {
+	keys, err := v.allKeys(ctx, v.query.Filter)
 	if err != nil {
 		return nil, err
 	}
-	pk := v.collection().PrimaryKey
-	showing := map[string]bool(nil) // nil = all
+	showing := textsOf(keys)
 	if v.keyed != nil {
-		if showing, err = v.showingKeys(ctx, v.query, keysOf(rows, pk)); err != nil {
+		shown, err := v.allKeys(ctx, query.And(v.query.Filter, v.keyed))
+		if err != nil {
 			return nil, err
 		}
+		showing = textsOf(shown)
 	}
-	c.has = make(map[string]any, len(rows))
-	for _, row := range rows {
-		text := keyText(row[pk])
-		if c.has[text] = nil; showing == nil || showing[text] {
-			c.has[text] = row[pk]
-		}
+	has := make(map[string]held, len(keys))
+	for _, key := range keys {
+		has[keyText(key)] = held{key, showing[keyText(key)]}
 	}
-	return rows, nil
+	return has, nil
+}
+
+// allKeys reads the keys of whatever a filter finds in the view's collection.
+func (v *view) allKeys(ctx context.Context, filter *query.Filter) ([]any, error) {
+	q := everyItem()
+	q.GroupBy = []string{v.collection().PrimaryKey}
+	q.Filter = filter
+	q.Limit = maxCoarse + 1
+	groups, err := v.hub.store.Aggregate(ctx, v.collection().Name, q)
+	if err == nil && len(groups) > maxCoarse {
+		err = errCoarse
+	}
+	keys := make([]any, len(groups))
+	for i, group := range groups {
+		keys[i] = group.Keys[0]
+	}
+	return keys, err
 }
 
 func (c *clock) note(next time.Time) {
@@ -205,23 +292,37 @@ func (c *clock) note(next time.Time) {
 	}
 }
 
-// committed looks at what a commit wrote for items that cross before the others.
-func (c *clock) committed(ctx context.Context, v *view, events []event) error {
-	if c == nil {
+// known makes a look that of a coarse view: an item that time has taken out of it
+// or put into it since it was read is one that its subscribers have, or have not.
+func (c *clock) known(l *look, keys []any) {
+	if !c.isCoarse() {
+		return
+	}
+	for _, key := range keys {
+		text := keyText(key)
+		item, ok := c.has[text]
+		l.had[text] = ok
+		if l.keyed != nil {
+			l.keyed[text] = item.shown
+		}
+	}
+}
+
+// committed looks at what a commit wrote: for items that cross before the others,
+// or for what a coarse view has now.
+func (c *clock) committed(d *delivery, v *view, l *look) error {
+	if c == nil || len(v.members) == 0 || l.err != nil {
 		return nil
 	}
 	if c.coarse {
-		next := c.next
-		err := c.look(ctx, v)
-		c.next = next
-		return err
+		return c.keep(d, v, l)
 	}
 	for _, m := range c.movers {
 		operand := m.operand(v, c.at)
 		if operand == nil {
 			continue
 		}
-		for _, e := range events {
+		for _, e := range d.events {
 			if e.collection != v.collection() {
 				continue
 			}
@@ -230,7 +331,7 @@ func (c *clock) committed(ctx context.Context, v *view, events []event) error {
 				if value == nil || query.CompareValues(value, operand) < 0 {
 					continue
 				}
-				if !c.next.IsZero() && query.CompareValues(value, m.operand(v, c.next)) > 0 {
+				if !m.calendar && !c.next.IsZero() && query.CompareValues(value, m.operand(v, c.next)) > 0 {
 					continue // later
 				}
 				c.note(m.crosses(v, c.at, value))
@@ -241,97 +342,235 @@ func (c *clock) committed(ctx context.Context, v *view, events []event) error {
 	return nil
 }
 
+// keep notes which of the items that a commit changed a coarse view has now, and
+// which others the commit has put into it or taken out of it.
+func (c *clock) keep(d *delivery, v *view, l *look) error {
+	if c.has == nil || l.has == nil {
+		return nil
+	}
+	var keys []any
+	for _, e := range d.events {
+		if e.collection == v.collection() {
+			keys = append(keys, keysOf(v.only(e.rows()), v.collection().PrimaryKey)...)
+		}
+	}
+	for _, key := range l.others {
+		if text := keyText(key); (l.has[text] != nil) != (l.shown[text] != nil) {
+			keys = append(keys, key)
+		}
+	}
+	showing, err := v.showing(d.ctx, keys)
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		if text := keyText(key); l.has[text] != nil {
+			c.has[text] = held{key, showing == nil || showing[text]}
+		} else {
+			delete(c.has, text)
+		}
+	}
+	return nil
+}
+
+// showing returns which of the keys belong to items that show them; nil = all.
+func (v *view) showing(ctx context.Context, keys []any) (map[string]bool, error) {
+	if v.keyed == nil {
+		return nil, nil
+	}
+	return v.showingKeys(ctx, v.query, keys)
+}
+
 // arm sets the timer.
 func (c *clock) arm(v *view) {
+	if c.looking {
+		return // and will be armed
+	}
 	c.stop()
 	if c.next.IsZero() {
 		return
 	}
 	wait := c.next.Sub(v.hub.opts.Now())
-	c.timer = time.AfterFunc(max(wait, 0), func() {
-		v.hub.commits.Lock()
-		defer v.hub.commits.Unlock()
-		if v.hub.views[v.key] != v {
-			return
-		}
-		ctx := context.Background()
+	c.timer = time.AfterFunc(max(wait, 0), func() { c.tick(v) })
+}
+
+// tick is called when the time has come.
+func (c *clock) tick(v *view) {
+	ctx := context.Background()
+	var then *view
+	v.locked(func() error {
 		for _, s := range slices.Clone(v.members) {
 			s.current(ctx) // who became somebody else has another view
 		}
-		if err := c.advance(ctx, v); err != nil {
-			v.fail(err)
+		switch {
+		case len(v.members) == 0 || c.err != nil:
+			return c.err
+		case c.coarse:
+			c.looking = true
+			err := c.advance(ctx, v)
+			then = v.frozen()
+			return err
+		}
+		err := c.advance(ctx, v)
+		if err != nil {
 			c.next = v.hub.opts.Now().Add(coarsePeriod)
 		}
 		c.arm(v)
+		return err
+	})
+	if then == nil {
+		return
+	}
+	// All of a view is read while commits go on, and one view after the other. What
+	// seems to have changed is then looked at once more, alone.
+	began := time.Now()
+	v.hub.coarse.Lock()
+	var has map[string]held
+	var result *body
+	err := recovered(func() (err error) {
+		if !v.query.Grouped() {
+			has, err = then.held(ctx)
+			return err
+		}
+		data, meta, err := then.tally(ctx)
+		result = totalBody(data, meta)
+		return err
+	})
+	v.hub.coarse.Unlock()
+	took := time.Since(began)
+	v.locked(func() error {
+		c.looking = false
+		if err == nil {
+			err = c.compare(ctx, v, has, result)
+		}
+		c.next = v.hub.opts.Now().Add(min(max(coarsePeriod, coarseRest*took), maxCoarsePeriod))
+		c.arm(v)
+		return err
 	})
 }
 
-// advance tells the subscribers what time has done until now, and binds the view
-// to now. The caller holds commits.
+// frozen returns a view that stays bound to the time that v is bound to.
+func (v *view) frozen() *view {
+	then, scope := *v, *v.scope
+	then.scope = &scope
+	return &then
+}
+
+// compare tells what has changed between what the subscribers of a coarse view know
+// and what there was just now.
+func (c *clock) compare(ctx context.Context, v *view, now map[string]held, result *body) error {
+	if err := c.advance(ctx, v); err != nil {
+		return err
+	}
+	if result != nil {
+		if !slices.ContainsFunc(v.members, func(s *subscription) bool { return !bytes.Equal(s.told, result.head) }) {
+			return nil
+		}
+		return c.tellTotal(ctx, v)
+	}
+	var keys []any
+	for text, item := range now {
+		if had, ok := c.has[text]; !ok || had.shown != item.shown {
+			keys = append(keys, item.key)
+		}
+	}
+	for text, item := range c.has {
+		if _, ok := now[text]; !ok {
+			keys = append(keys, item.key)
+		}
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	slices.SortFunc(keys, query.CompareValues)
+	rows, err := v.read(ctx, keys)
+	if err != nil {
+		return err
+	}
+	showing, err := v.showing(ctx, keys)
+	if err != nil {
+		return err
+	}
+	var gone []any
+	var come []query.Row
+	is := map[string]bool{}
+	for _, row := range rows {
+		key := row[v.collection().PrimaryKey]
+		text := keyText(key)
+		is[text] = true
+		if _, ok := c.has[text]; !ok {
+			come = append(come, row)
+		}
+		c.has[text] = held{key, showing == nil || showing[text]}
+	}
+	for _, key := range keys {
+		text := keyText(key)
+		if item, ok := c.has[text]; ok && !is[text] {
+			delete(c.has, text)
+			if item.shown {
+				gone = append(gone, key)
+			}
+		}
+	}
+	return c.tell(ctx, v, gone, come)
+}
+
+// locked does something with a view, if there still is one, while nothing is
+// committed. What goes wrong, a panic too, costs its subscribers the connection.
+func (v *view) locked(do func() error) {
+	v.hub.commits.Lock()
+	defer v.hub.commits.Unlock()
+	if v.hub.views[v.key] == v {
+		v.attempt(do)
+	}
+}
+
+// advance tells the subscribers what time has done until now, except those of a
+// coarse view, and binds the view to now. The caller holds commits.
 func (c *clock) advance(ctx context.Context, v *view) error {
 	now := v.hub.opts.Now()
 	before, then := v.query, c.at
 	v.rules.Now, v.guarded.Now = now, now
 	v.bind()
 	c.at = now
-	if c.next.IsZero() || now.Before(c.next) {
+	if c.coarse || c.next.IsZero() || now.Before(c.next) {
 		return nil
+	}
+	pk := v.collection().PrimaryKey
+	crossing, err := c.crossing(ctx, v, then, now)
+	if err != nil {
+		return err
+	}
+	keys := keysOf(crossing, pk)
+	was, err := readKeys(ctx, v, before, keys)
+	if err != nil {
+		return err
+	}
+	is, err := readKeys(ctx, v, v.query, keys)
+	if err != nil {
+		return err
+	}
+	showing := map[string]bool(nil) // nil = all
+	if v.keyed != nil {
+		if showing, err = v.showingKeys(ctx, before, keys); err != nil {
+			return err
+		}
 	}
 	var gone []any
 	var come []query.Row
-	pk := v.collection().PrimaryKey
-	showing := map[string]bool(nil) // nil = all
-	if c.coarse {
-		had := c.has
-		rows, err := c.all(ctx, v)
-		if err != nil {
-			return err
+	had, has := textsOf(keysOf(was, pk)), textsOf(keysOf(is, pk))
+	for _, row := range was {
+		if !has[keyText(row[pk])] && (showing == nil || showing[keyText(row[pk])]) {
+			gone = append(gone, row[pk])
 		}
-		for _, row := range rows {
-			if _, ok := had[keyText(row[pk])]; !ok {
-				come = append(come, row)
-			}
+	}
+	for _, row := range is {
+		if !had[keyText(row[pk])] {
+			come = append(come, row)
 		}
-		for text, key := range had {
-			if _, ok := c.has[text]; !ok && key != nil {
-				gone = append(gone, key)
-			}
-		}
-		slices.SortFunc(gone, query.CompareValues)
-		c.next = now.Add(coarsePeriod)
-	} else {
-		crossing, err := c.crossing(ctx, v, then, now)
-		if err != nil {
-			return err
-		}
-		keys := keysOf(crossing, pk)
-		was, err := readKeys(ctx, v, before, keys)
-		if err != nil {
-			return err
-		}
-		is, err := readKeys(ctx, v, v.query, keys)
-		if err != nil {
-			return err
-		}
-		if v.keyed != nil {
-			if showing, err = v.showingKeys(ctx, before, keys); err != nil {
-				return err
-			}
-		}
-		had, has := textsOf(keysOf(was, pk)), textsOf(keysOf(is, pk))
-		for _, row := range was {
-			if !has[keyText(row[pk])] && (showing == nil || showing[keyText(row[pk])]) {
-				gone = append(gone, row[pk])
-			}
-		}
-		for _, row := range is {
-			if !had[keyText(row[pk])] {
-				come = append(come, row)
-			}
-		}
-		if err := c.look(ctx, v); err != nil {
-			return err
-		}
+	}
+	if err := c.look(ctx, v); err != nil {
+		return err
 	}
 	return c.tell(ctx, v, gone, come)
 }
@@ -341,6 +580,9 @@ func (c *clock) crossing(ctx context.Context, v *view, from, to time.Time) ([]qu
 	var filters []*query.Filter
 	for _, m := range c.movers {
 		if low, high := m.operand(v, from), m.operand(v, to); low != nil && high != nil {
+			if query.CompareValues(low, high) > 0 { // by the calendar
+				low, high = high, low
+			}
 			filters = append(filters, &query.Filter{Op: query.OpBetween, Field: m.leaf.Field, Value: []any{low, high}})
 		}
 	}
@@ -365,12 +607,7 @@ func (c *clock) tell(ctx context.Context, v *view, gone []any, come []query.Row)
 		return nil
 	}
 	if v.query.Grouped() {
-		if time.Now().Before(v.total.next) {
-			v.postpone()
-		} else {
-			v.tellTotal(ctx)
-		}
-		return nil
+		return c.tellTotal(ctx, v)
 	}
 	var pieces []piece
 	if rows := v.inWindow(come, len(come)); len(rows) > 0 && v.wants(protocol.EventUpdate) {
@@ -385,6 +622,15 @@ func (c *clock) tell(ctx context.Context, v *view, gone []any, come []query.Row)
 	}
 	for _, s := range v.members {
 		s.write(bodies)
+	}
+	return nil
+}
+
+func (c *clock) tellTotal(ctx context.Context, v *view) error {
+	if time.Now().Before(v.total.next) {
+		v.postpone()
+	} else {
+		v.tellTotal(ctx)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"leveret/protocol"
 	"leveret/protocol/query"
 )
 
@@ -23,8 +24,8 @@ type path struct {
 	next     []*path
 }
 
-// follow finds the view's paths, and returns the accesses that what it shows
-// depends on.
+// follow finds the view's paths, and returns the accesses of related collections
+// that what it shows depends on; by a relation to itself that may be its own.
 func (v *view) follow() []*access {
 	f := follower{view: v}
 	f.filter(&v.paths, v.collection(), v.query.Filter)
@@ -37,6 +38,9 @@ func (v *view) follow() []*access {
 	return f.accesses
 }
 
+// A follower collects the paths of bound filters: whatever guards a relation is part
+// of these, wherever they lead. So no access has to be followed from a relation of
+// its own, which might have no end.
 type follower struct {
 	*view
 	accesses []*access
@@ -55,18 +59,14 @@ func (f *follower) step(at *[]*path, from *query.Collection, r *query.Relation) 
 	}
 	p := &path{relation: r, from: from, to: to}
 	*at = append(*at, p)
-	if a := f.may("read", to); a != nil {
-		f.access(&p.next, a) // whose filter is what guards it
+	if a := f.may(protocol.ActionRead, to); a != nil && !slices.Contains(f.accesses, a) {
+		f.accesses = append(f.accesses, a)
 	}
 	return p
 }
 
-// access follows the rules.
+// access follows the rules of what is shown there.
 func (f *follower) access(at *[]*path, a *access) {
-	if slices.Contains(f.accesses, a) {
-		return
-	}
-	f.accesses = append(f.accesses, a)
 	f.filter(at, a.whole, f.permitted(a))
 	for _, c := range a.cases {
 		f.filter(at, a.whole, c.filter.Bind(a.whole, f.rules))
@@ -116,7 +116,7 @@ func (f *follower) selection(at *[]*path, a *access, selected *query.Selection) 
 		if b == nil || p == nil {
 			continue
 		}
-		f.filter(&p.next, p.to, f.permitted(b))
+		f.access(&p.next, b)
 		deep := f.scope.bind(query.Query{Filter: m.Deep.Filter, Search: m.Deep.Search, Sort: m.Deep.Sort}, b)
 		f.filter(&p.next, p.to, deep.Filter)
 		f.sort(&p.next, p.to, deep.Sort)

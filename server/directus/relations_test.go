@@ -363,6 +363,121 @@ func TestActivityAndNotifications(t *testing.T) {
 	})
 }
 
+// A variable's field may be at the end of relations: whatever changes along them
+// counts from the next event on.
+func TestVariablesFollowTheirPath(t *testing.T) {
+	key := query.Field{Name: "id", Type: query.Integer, Required: true, Unique: true}
+	schema := directus.NewSchema(
+		&query.Collection{Name: "teams", PrimaryKey: "id", Fields: []query.Field{key, {Name: "code", Type: query.String}}},
+		&query.Collection{Name: "docs", PrimaryKey: "id", Fields: []query.Field{key, {Name: "code", Type: query.String}}},
+	)
+	users := schema.Collections["directus_users"]
+	users.Fields = append(users.Fields, query.Field{Name: "team", Type: query.Integer,
+		Relation: &query.Relation{Collection: "teams", Local: "team", Foreign: "id", OnDelete: "SET NULL"}})
+	p := directus.NewPermissions(
+		directus.Rule{Role: "rule", Collection: "docs", Action: protocol.ActionRead, Filter: parseFilter(t, `{"code":{"_eq":"$CURRENT_USER.team.code"}}`)},
+		directus.Rule{Role: "query", Collection: "docs", Action: protocol.ActionRead},
+		directus.Rule{Role: "query", Collection: "teams", Action: protocol.ActionRead},
+		directus.Rule{Role: "query", Collection: "directus_users", Action: protocol.ActionRead},
+	)
+	bubble(t, func(t *testing.T) {
+		w := newCustom(t, schema, p, func(ctx context.Context, tx directus.Tx) error {
+			if _, err := tx.Insert(ctx, "teams", query.Row{"id": int64(1), "code": "red"}); err != nil {
+				return err
+			}
+			_, err := tx.Insert(ctx, "directus_users", query.Row{"id": rita, "status": "active", "team": int64(1), "email_notifications": true})
+			return err
+		})
+		byRule, byQuery, a := w.connect(rita+" rule"), w.connect(rita+" query"), w.connect("x admin")
+		byRule.Say(subscribe("docs", `"query":{"fields":["id"]}`))
+		byQuery.Say(subscribe("docs", `"query":{"fields":["id"],"filter":{"code":{"_eq":"$CURRENT_USER.team.code"}}}`))
+		byRule.Expect(told("init", `[]`, "s"))
+		byQuery.Expect(told("init", `[]`, "s"))
+		do(a, change("teams", "update", `"id":1,"data":{"code":"blue"}`))
+		do(a, change("docs", "create", `"data":[{"id":7,"code":"red"},{"id":8,"code":"blue"}]`))
+		byRule.Expect(told("create", `[{"id":8}]`, "s"))
+		byQuery.Expect(told("create", `[{"id":8}]`, "s"))
+		quiet(byRule, byQuery)
+	})
+}
+
+// What rules say of an item counts wherever in the query the item's collection is
+// met first.
+func TestRulesOfACollectionRelatedToItself(t *testing.T) {
+	key := query.Field{Name: "id", Type: query.Integer, Required: true, Unique: true}
+	m2o := func(name, to string) query.Field {
+		return query.Field{Name: name, Type: query.Integer, Relation: &query.Relation{Collection: to, Local: name, Foreign: "id", OnDelete: "SET NULL"}}
+	}
+	schema := directus.NewSchema(
+		&query.Collection{Name: "topics", PrimaryKey: "id", Fields: []query.Field{key, {Name: "public", Type: query.Boolean}}},
+		&query.Collection{Name: "docs", PrimaryKey: "id", Fields: []query.Field{key, {Name: "title", Type: query.String}, {Name: "body", Type: query.String}, m2o("parent", "docs"), m2o("topic", "topics")}},
+	)
+	p := directus.PermissionsOf(directus.Rules{
+		Policies: []directus.Policy{{ID: "p"}},
+		Grants:   []directus.Grant{{Role: "r", Policy: "p"}},
+		Permissions: []directus.Permission{
+			{Policy: "p", Collection: "docs", Action: protocol.ActionRead, Fields: []string{"id", "title", "parent"}},
+			{Policy: "p", Collection: "docs", Action: protocol.ActionRead, Fields: []string{"body"}, Filter: parseFilter(t, `{"topic":{"public":{"_eq":true}}}`)},
+		},
+	})
+	for name, c := range map[string]struct{ query, before, after string }{
+		"the item":                 {`"fields":["id","body"],"filter":{"id":{"_eq":2}}`, `[{"id":2,"body":"b"}]`, `[{"id":2,"body":null}]`},
+		"after a filter by itself": {`"fields":["id","body"],"filter":{"parent":{"title":{"_eq":"root"}}}`, `[{"id":2,"body":"b"}]`, `[{"id":2,"body":null}]`},
+		"after a sort by itself":   {`"fields":["id","body"],"sort":["-parent.title"],"filter":{"id":{"_eq":2}}`, `[{"id":2,"body":"b"}]`, `[{"id":2,"body":null}]`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				w := newCustom(t, schema, p, func(ctx context.Context, tx directus.Tx) error {
+					if _, err := tx.Insert(ctx, "topics", query.Row{"id": int64(1), "public": true}); err != nil {
+						return err
+					}
+					for _, row := range []query.Row{{"id": int64(1), "title": "root"}, {"id": int64(2), "body": "b", "parent": int64(1), "topic": int64(1)}} {
+						if _, err := tx.Insert(ctx, "docs", row); err != nil {
+							return err
+						}
+					}
+					return nil
+				})
+				r, a := w.connect("u r"), w.connect("x admin")
+				r.Say(subscribe("docs", `"query":{`+c.query+`}`))
+				r.Expect(told("init", c.before, "s"))
+				do(a, change("topics", "update", `"id":1,"data":{"public":false}`))
+				r.Expect(told("update", c.after, "s"))
+				quiet(r)
+			})
+		})
+	}
+}
+
+// Whoever reads their own activity finds no keys there of items that went with
+// what they deleted.
+func TestActivityIsOfTheRequest(t *testing.T) {
+	p := directus.PermissionsOf(directus.Rules{
+		Policies: []directus.Policy{{ID: "p", App: true}},
+		Grants:   []directus.Grant{{Role: directus.RoleEditor, Policy: "p"}},
+		Permissions: []directus.Permission{
+			{Policy: "p", Collection: "articles", Action: protocol.ActionRead},
+			{Policy: "p", Collection: "articles", Action: protocol.ActionDelete},
+			{Policy: "p", Collection: "messages", Action: protocol.ActionCreate},
+		},
+	})
+	bubble(t, func(t *testing.T) {
+		w := newLibrary(t, &directus.Options{Permissions: p, Mentions: true})
+		e := w.connect(editor)
+		e.Say(subscribe("directus_activity", `"query":{"fields":["action","collection","item"]}`))
+		e.Expect(told("init", `[]`, "s"))
+		e.Say(change("articles", "delete", `"ids":["a","c"]`))
+		for _, id := range []string{"a", "c"} {
+			e.Expect(told("create", `[{"action":"delete","collection":"articles","item":"`+id+`"}]`, "s"))
+		}
+		e.Expect(`{"type":"items","data":["a","c"]}`)
+		e.Say(change("messages", "create", `"data":{"text":"Hello @rita"}`))
+		e.Expect(told("create", `[{"action":"create","collection":"messages","item":"<_>"}]`, "s"))
+		e.Expect(`{"type":"items"}`)
+		quiet(e)
+	})
+}
+
 func TestWrites(t *testing.T) {
 	rules := directus.PermissionsOf(directus.Rules{
 		Policies: []directus.Policy{{ID: "p"}},

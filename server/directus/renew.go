@@ -3,13 +3,29 @@ package directus
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"leveret/protocol"
 )
 
-// renew makes changes to users and roles count from the next event on: for the
-// sockets of those users, and for views that depend on a user's or a role's item.
+// renew makes a commit count from the next event on where it changes who somebody
+// is, or what a variable stands for.
 func (h *Hub) renew(ctx context.Context, events []event) {
+	h.renewIdentities(ctx, events)
+	h.subscriptionsMu.Lock()
+	defer h.subscriptionsMu.Unlock()
+	for _, v := range h.views {
+		if !slices.ContainsFunc(events, func(e event) bool { return v.visited[e.collection.Name] }) {
+			continue
+		}
+		for _, s := range v.members {
+			s.stale = true
+		}
+	}
+}
+
+// renewIdentities makes changes to users and roles count for the sockets of those users.
+func (h *Hub) renewIdentities(ctx context.Context, events []event) {
 	users, roles := map[any]bool{}, false
 	for _, e := range events {
 		if e.kind == protocol.EventCreate {
@@ -52,16 +68,6 @@ func (h *Hub) renew(ctx context.Context, events []event) {
 			known[old.User] = who
 		}
 		c.renew(old, who)
-	}
-	h.subscriptionsMu.Lock()
-	defer h.subscriptionsMu.Unlock()
-	for _, v := range h.views {
-		if len(v.rules.Fields) == 0 && len(v.guarded.Fields) == 0 {
-			continue
-		}
-		for _, s := range v.members {
-			s.stale = true
-		}
 	}
 }
 

@@ -23,6 +23,8 @@ type scope struct {
 	// guarded binds what somebody asks for: at each relation it sees only the rows
 	// that they may read, and of the variables' fields only those.
 	guarded query.Env
+	// visited are the collections on whose items the variables' fields depend.
+	visited map[string]bool
 }
 
 // scope returns the scope of an identity now, for a request with these queries.
@@ -31,7 +33,7 @@ func (h *Hub) scope(ctx context.Context, who *Identity, queries ...query.Query) 
 }
 
 func (h *Hub) scopeAt(ctx context.Context, who *Identity, now time.Time, queries ...query.Query) (*scope, error) {
-	s := &scope{hub: h, who: who, rules: who.env(now)}
+	s := &scope{hub: h, who: who, rules: who.env(now), visited: map[string]bool{}}
 	s.guarded = s.rules
 	s.guarded.Guard = s.guard
 	if names := h.opts.Permissions.variables(); len(names) > 0 {
@@ -124,13 +126,18 @@ func (s *scope) variable(ctx context.Context, name string, guarded bool) (any, e
 		if f == nil || f.Type == query.Alias || isSecret(f) {
 			return nil, nil
 		}
+		s.visited[c.Name] = true
 		q := keysQuery(c, []any{value})
 		if guarded {
 			a := s.may(protocol.ActionRead, c)
 			if a == nil || a.seen.Field(name) == nil {
 				return nil, nil
 			}
-			q.Filter = query.And(q.Filter, a.filterFor(name).Bind(c, s.rules))
+			allowed := a.filterFor(name).Bind(c, s.rules)
+			for _, name := range allowed.Collections(c) {
+				s.visited[name] = true
+			}
+			q.Filter = query.And(q.Filter, allowed)
 		}
 		rows, err := s.hub.store.Read(ctx, c.Name, q)
 		if err != nil || len(rows) == 0 {

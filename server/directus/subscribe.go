@@ -169,7 +169,7 @@ func (h *Hub) shared(ctx context.Context, v *view) (*view, error) {
 	other := h.views[v.key]
 	h.subscriptionsMu.Unlock()
 	if other == nil {
-		return v, nil
+		return v, v.clock.fits(ctx, v)
 	}
 	if other.clock != nil {
 		err := other.clock.advance(ctx, other)

@@ -53,16 +53,17 @@ func (h *Hub) view(ctx context.Context, who *Identity, s *subscription, now time
 	v.selected = s.query.Selection(a.seen)
 	v.bind()
 	v.around = looksAround(v.query, a.whole) || v.keyed != nil
-	accesses := v.follow()
+	related := v.follow()
 	v.key = fmt.Sprintf("%s %q %p %s", s.event, s.item, a, s.query.JSON())
 	personal := bytes.Contains(s.query.JSON(), []byte("$CURRENT_"))
-	for _, a := range accesses {
+	for _, a := range append(related, v.access) {
 		personal = personal || a.personal()
 	}
 	if personal {
 		v.key += fmt.Sprintf(" %s %s %q %q %q %q", who.User, who.Role, who.Roles, who.Policies, sc.rules.Fields, sc.guarded.Fields)
 	}
-	v.clock = newClock(v, accesses)
+	v.clock = newClock(v, related)
+	v.around = v.around || v.clock.isCoarse()
 	return v, nil
 }
 
