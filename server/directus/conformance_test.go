@@ -416,13 +416,19 @@ func conform(t *testing.T, strict bool, allowances []allowance) {
 		paths = slices.DeleteFunc(paths, func(path string) bool { return strings.Contains(path, big) })
 		allowances = slices.DeleteFunc(slices.Clone(allowances), func(a allowance) bool { return a.file == big })
 	}
+	var mu sync.Mutex // of what follows
 	used, played, differences := make([]bool, len(allowances)), 0, 0
-	for _, path := range paths {
-		name := strings.TrimSuffix(filepath.Base(path), ".jsonl")
-		t.Run(name, func(t *testing.T) {
-			played++
-			bubble(t, func(t *testing.T) {
-				for _, d := range play(t, path, strict) {
+	t.Run("all", func(t *testing.T) {
+		for _, path := range paths {
+			name := strings.TrimSuffix(filepath.Base(path), ".jsonl")
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				var found []protocoltest.Difference
+				bubble(t, func(t *testing.T) { found = play(t, path, strict) })
+				mu.Lock()
+				defer mu.Unlock()
+				played++
+				for _, d := range found {
 					allowed := false
 					for i, a := range allowances {
 						if (a.file == "" || a.file == name) && regexp.MustCompile(a.differ).MatchString(d.String()) {
@@ -434,8 +440,8 @@ func conform(t *testing.T, strict bool, allowances []allowance) {
 					}
 				}
 			})
-		})
-	}
+		}
+	})
 	for i, a := range allowances {
 		if !used[i] && played == len(paths) { // not with -run
 			t.Errorf("%s: nothing differs as in %q any more (%s)", a.file, a.differ, a.reason)

@@ -167,6 +167,10 @@ func (s *Store) migrate(ctx context.Context, c *session) error {
 	if err != nil {
 		return err
 	}
+	indexed, err := indexNames(ctx, c)
+	if err != nil {
+		return err
+	}
 	for _, name := range slices.Sorted(maps.Keys(s.tables)) {
 		t := s.tables[name]
 		if stored[name] == nil {
@@ -176,7 +180,7 @@ func (s *Store) migrate(ctx context.Context, c *session) error {
 		} else if err := s.extendTable(ctx, c, t, stored[name]); err != nil {
 			return err
 		}
-		if err := s.indexes(ctx, c, t); err != nil {
+		if err := s.indexes(ctx, c, t, indexed); err != nil {
 			return err
 		}
 	}
@@ -337,10 +341,28 @@ func (s *Store) addField(ctx context.Context, c *session, t *table, i int, refus
 	return rememberField(ctx, c, t, i)
 }
 
+// indexNames returns the names of the indexes in the file.
+func indexNames(ctx context.Context, c *session) (map[string]bool, error) {
+	rows, err := c.query(ctx, "SELECT name FROM sqlite_schema WHERE type = 'index'")
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	names := map[string]bool{}
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, err
+		}
+		names[name] = true
+	}
+	return names, rows.Err()
+}
+
 // indexes makes and removes the indexes of a table: one behind each Field.Unique, and
 // one on the date of creation, because the newest rows are what is asked for most, and
 // one on every field that points at another row, for the way back.
-func (s *Store) indexes(ctx context.Context, c *session, t *table) error {
+func (s *Store) indexes(ctx context.Context, c *session, t *table, indexed map[string]bool) error {
 	for i := range t.fields {
 		f := t.fields[i]
 		if i == t.key {
@@ -353,10 +375,13 @@ func (s *Store) indexes(ctx context.Context, c *session, t *table) error {
 			{"_leveret_unique ", "UNIQUE INDEX", f.Unique},
 			{"_leveret_index ", "INDEX", !f.Unique && (f.Is("date-created") || t.refers(i))},
 		} {
-			name := quote(index.name + t.name + "." + t.columns[i])
-			text := "DROP INDEX IF EXISTS " + name
+			name := index.name + t.name + "." + t.columns[i]
+			if indexed[name] == index.wanted {
+				continue
+			}
+			text := "DROP INDEX " + quote(name)
 			if index.wanted {
-				text = "CREATE " + index.kind + " IF NOT EXISTS " + name + " ON " + t.name + " (" + t.columns[i] + ")"
+				text = "CREATE " + index.kind + " " + quote(name) + " ON " + t.name + " (" + t.columns[i] + ")"
 			}
 			_, err := c.exec(ctx, text)
 			if _, duplicate := uniqueness(err); duplicate {
