@@ -84,12 +84,12 @@ test('while it connects, rejects with an Error and its code', async (t) => {
 
 test('while it waits for the next attempt, makes no more', async (t) => {
 	const { proxy } = await t.proxied();
-	const client = await t.connected(proxy.url, { reconnect: { delay: 1000, retries: 10 } });
+	const client = await t.connected(proxy.url, { reconnect: { delay: 3000, retries: 10 } });
 	const closed = new Promise((resolve) => client.onWebSocket('close', resolve));
 	await proxy.cut();
 	await t.within(closed, 'the close event');
 	client.disconnect();
-	await t.pause(1300);
+	await t.pause(3500);
 	await proxy.settled();
 	equal(proxy.upgrades().length, 1, 'upgrades');
 }, { sdk: 'is ignored while the client waits for its next attempt', fails: /upgrades: expected 1, got 2/ });
