@@ -62,6 +62,14 @@ func appendFloat(dst []byte, f float64) []byte {
 	return dst
 }
 
+// appendKey appends a member's name to an object that begins before it in dst.
+func appendKey(dst []byte, name string) []byte {
+	if dst[len(dst)-1] != '{' {
+		dst = append(dst, ',')
+	}
+	return append(appendString(dst, name), ':')
+}
+
 // appendString appends a JSON string. Bytes that are not UTF-8 become U+FFFD.
 func appendString(dst []byte, s string) []byte {
 	const hex = "0123456789abcdef"

@@ -304,13 +304,7 @@ func (q Query) AppendGroups(dst []byte, groups []Group) []byte {
 
 func (q Query) appendGroup(dst []byte, group Group) []byte {
 	dst = append(dst, '{')
-	key := func(name string) {
-		if dst[len(dst)-1] != '{' {
-			dst = append(dst, ',')
-		}
-		dst = appendString(dst, name)
-		dst = append(dst, ':')
-	}
+	key := func(name string) { dst = appendKey(dst, name) }
 	for i, name := range q.GroupBy {
 		key(functionKey(name))
 		dst = AppendValue(dst, group.Keys[i])

@@ -14,13 +14,7 @@ func (q Query) JSON() json.RawMessage { return q.appendJSON(nil, "") }
 // appendJSON appends the query; prefix is before each of its names: "_" in deep.
 func (q Query) appendJSON(dst []byte, prefix string) []byte {
 	dst = append(dst, '{')
-	key := func(name string) {
-		if dst[len(dst)-1] != '{' {
-			dst = append(dst, ',')
-		}
-		dst = appendString(dst, name)
-		dst = append(dst, ':')
-	}
+	key := func(name string) { dst = appendKey(dst, name) }
 	texts := func(name string, values []string) {
 		if len(values) > 0 {
 			key(prefix + name)
