@@ -22,7 +22,7 @@ func (a *alarm) set(c *Client) {
 	if l := c.link; l != nil && l.due {
 		return // it has rung; the reader steps the Tick after what has arrived
 	}
-	deadline := c.session.Deadline()
+	deadline := c.earliest()
 	if deadline.IsZero() {
 		a.stop(c)
 		return
@@ -58,7 +58,7 @@ func (c *Client) ring(turn int) {
 		return
 	}
 	c.alarm.timer = nil
-	if deadline := c.session.Deadline(); deadline.IsZero() || time.Now().Before(deadline) {
+	if deadline := c.earliest(); deadline.IsZero() || time.Now().Before(deadline) {
 		c.alarm.set(c)
 		return
 	}

@@ -33,7 +33,9 @@ type Client struct {
 	closed    bool
 	link      *link // the newest attempt to connect, or nil
 	requests  map[session.RequestID]*request
-	subs      map[session.SubID]*Subscription
+	subs      map[session.SubID]listener
+	parts     []part
+	inputs    []session.Input // to be stepped by run
 	lastID    int64
 	alarm     alarm
 	told      told
@@ -55,7 +57,7 @@ func New(url string, options *Options) (*Client, error) {
 		born:     time.Now(),
 		dialer:   transport.Default,
 		requests: map[session.RequestID]*request{},
-		subs:     map[session.SubID]*Subscription{},
+		subs:     map[session.SubID]listener{},
 		readers:  map[*messageReader]bool{},
 	}
 	if options != nil {
@@ -100,6 +102,9 @@ func (c *Client) Close() error {
 		for id, s := range c.subs {
 			delete(c.subs, id)
 			s.end(ErrClosed)
+		}
+		for _, p := range c.parts {
+			p.end()
 		}
 		c.changes.end()
 		c.endMessages()
@@ -169,14 +174,19 @@ func (c *Client) Do(ctx context.Context, m protocol.Message) (protocol.Reply, er
 	return r.reply, r.err
 }
 
-// A request is a Do or a Send under way.
+// A request is a Do or a Send under way, or a part's.
 type request struct {
-	done  chan struct{} // closed once reply and err are set
+	then  func(protocol.Reply, error) // of a part's: told the end, with the client's lock held
+	done  chan struct{}               // else: closed once reply and err are set
 	reply protocol.Reply
 	err   error
 }
 
 func (r *request) resolve(reply protocol.Reply, err error) {
+	if r.then != nil {
+		r.then(reply, err)
+		return
+	}
 	r.reply, r.err = reply, err
 	close(r.done)
 }

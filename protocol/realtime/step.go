@@ -21,27 +21,42 @@ func (c *Client) stepLocked(in session.Input) {
 	if c.closed {
 		return
 	}
-	for inputs := []session.Input{in}; len(inputs) > 0; inputs = inputs[1:] {
+	c.also(in)
+	c.run()
+}
+
+// run steps what is to be stepped, until nothing is, under the lock.
+func (c *Client) run() {
+	for len(c.inputs) > 0 {
+		in := c.inputs[0]
+		c.inputs = c.inputs[1:]
 		now := time.Now()
-		effects := c.session.Step(now, inputs[0])
+		effects := c.session.Step(now, in)
 		if log := c.options.Log; log != nil {
-			log.step(c, now, inputs[0], effects)
+			log.step(c, now, in, effects)
 		}
 		for _, effect := range effects {
-			if next := c.carryOut(now, effect); next != nil {
-				inputs = append(inputs, next)
+			c.carryOut(now, effect)
+		}
+		_, ticked := in.(session.Tick)
+		for _, p := range c.parts {
+			if ticked {
+				p.tick(now)
 			}
+			p.settle(now)
 		}
 	}
+	c.inputs = nil
 	c.alarm.set(c)
 }
 
-// carryOut does one thing. What it returns, if anything, is to be stepped next.
-func (c *Client) carryOut(now time.Time, effect session.Effect) session.Input {
+// carryOut does one thing.
+func (c *Client) carryOut(now time.Time, effect session.Effect) {
 	switch e := effect.(type) {
 	case session.FetchCredential:
 		if c.options.Token == nil {
-			return session.GotCredential{Epoch: e.Epoch}
+			c.also(session.GotCredential{Epoch: e.Epoch})
+			return
 		}
 		l := c.linkOf(e.Epoch)
 		ctx := l.fetching()
@@ -74,6 +89,9 @@ func (c *Client) carryOut(now time.Time, effect session.Effect) session.Input {
 		change := Change{From: e.From, To: e.To, Cause: e.Cause, At: now, Next: e.Next}
 		c.changes.add(change)
 		c.tellChange(change)
+		for _, p := range c.parts {
+			p.changed(change)
+		}
 	case session.Resolve:
 		if r, ok := c.requests[e.ID]; ok {
 			delete(c.requests, e.ID)
@@ -90,7 +108,6 @@ func (c *Client) carryOut(now time.Time, effect session.Effect) session.Input {
 	case session.Arrived:
 		c.arrived(e.Message)
 	}
-	return nil
 }
 
 // told is the queue of calls into the caller's code. One goroutine at a time makes

@@ -44,7 +44,7 @@ func (s *Session) failAttempt(c Cause) {
 		b.failed++
 	}
 	if limit := s.config.Backoff.Attempts; limit < 0 || limit > 0 && b.failed >= limit {
-		s.outbox.disconnect(s)
+		s.requests.disconnect(s)
 		c.Reason, c.Last = ReasonGaveUp, c.Reason
 		if c.Detail == "" {
 			c.Detail = "Every attempt failed."

@@ -26,7 +26,7 @@ func (s *Session) connect() {
 
 // disconnect closes and stays closed. Subscriptions stay.
 func (s *Session) disconnect() {
-	s.outbox.disconnect(s)
+	s.requests.disconnect(s)
 	if s.phase == closed {
 		return
 	}
@@ -153,6 +153,6 @@ func (s *Session) unlink(c Cause) {
 func (s *Session) cut() {
 	s.phase = between
 	s.liveness = liveness{}
-	s.outbox.cut(s)
+	s.requests.cut(s)
 	s.cutSubs()
 }

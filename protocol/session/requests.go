@@ -53,9 +53,9 @@ const (
 	repeatCreate        // the client made the key, so a second create is refused as a double
 )
 
-// outbox holds the requests that wait to be written, and those that wait for
+// requests holds the requests that wait to be written, and those that wait for
 // their answer.
-type outbox struct {
+type requests struct {
 	posts      []Post // that wait for a credential to be answered
 	queued     []*request
 	written    []*request // in order of seq, hence of due; the done ones are dropped from its front
@@ -66,7 +66,7 @@ type outbox struct {
 }
 
 // find returns the request that a message with that uid answers.
-func (o *outbox) find(uid protocol.UID) *request {
+func (o *requests) find(uid protocol.UID) *request {
 	if uid.IsZero() || len(o.unanswered) == 0 {
 		return nil
 	}
@@ -78,7 +78,7 @@ func (o *outbox) find(uid protocol.UID) *request {
 }
 
 // deadline returns when the oldest unanswered request is overdue.
-func (o *outbox) deadline() time.Time {
+func (o *requests) deadline() time.Time {
 	for len(o.written) > 0 && o.written[0].done {
 		o.written[0] = nil
 		o.written = o.written[1:]
@@ -93,21 +93,21 @@ func (o *outbox) deadline() time.Time {
 // do queues a caller's request.
 func (s *Session) do(in Do) {
 	r, err := s.newRequest(in)
-	if err == nil && len(s.outbox.byID) >= s.config.MaxRequests {
+	if err == nil && len(s.requests.byID) >= s.config.MaxRequests {
 		err = ErrTooManyRequests
 	}
 	if err != nil {
 		s.emit(Resolve{ID: in.ID, Err: err})
 		return
 	}
-	s.outbox.byID[in.ID] = r
-	s.outbox.unanswered[key(r.uid)] = r
-	s.outbox.queued = append(s.outbox.queued, r)
+	s.requests.byID[in.ID] = r
+	s.requests.unanswered[key(r.uid)] = r
+	s.requests.queued = append(s.requests.queued, r)
 }
 
 // newRequest prepares a caller's message.
 func (s *Session) newRequest(in Do) (*request, error) {
-	if s.outbox.byID[in.ID] != nil {
+	if s.requests.byID[in.ID] != nil {
 		return nil, errors.New("a request with that ID is under way: the driver must not use an ID twice")
 	}
 	m := in.Message
@@ -190,7 +190,7 @@ func (s *Session) post(in Post) {
 		err = ErrNotConnected
 	case subscribes && s.uidTaken(uid):
 		err = ErrUIDInUse // it would take the place of that one
-	case wait && len(s.outbox.posts) >= s.config.MaxRequests:
+	case wait && len(s.requests.posts) >= s.config.MaxRequests:
 		err = ErrTooManyRequests
 	default:
 		frame, err = protocol.Encode(in.Message)
@@ -198,7 +198,7 @@ func (s *Session) post(in Post) {
 	switch {
 	case err != nil:
 	case wait:
-		s.outbox.posts = append(s.outbox.posts, in)
+		s.requests.posts = append(s.requests.posts, in)
 		return
 	case signsIn:
 		s.signInAs(auth, frame)
@@ -235,25 +235,25 @@ func (s *Session) write() {
 		return
 	}
 	s.ask()
-	posts := s.outbox.posts
-	s.outbox.posts = nil
+	posts := s.requests.posts
+	s.requests.posts = nil
 	for _, p := range posts {
 		s.post(p) // one that signs in lets the rest wait again
 	}
 	if !s.phase.online() {
 		return
 	}
-	for _, r := range s.outbox.queued {
+	for _, r := range s.requests.queued {
 		if !r.done {
 			s.writeRequest(r)
 		}
 	}
-	s.outbox.queued = nil
+	s.requests.queued = nil
 	s.settle()
 }
 
 func (s *Session) writeRequest(r *request) {
-	o := &s.outbox
+	o := &s.requests
 	o.lastSeq++
 	r.seq, r.postponed = o.lastSeq, false
 	r.due = s.now.Add(s.config.RequestTimeout)
@@ -263,7 +263,7 @@ func (s *Session) writeRequest(r *request) {
 
 // reply handles any other message: an answer if its uid says so.
 func (s *Session) reply(m protocol.Message) {
-	if r := s.outbox.find(protocol.UIDOf(m)); r != nil && r.purpose != forSubscribe {
+	if r := s.requests.find(protocol.UIDOf(m)); r != nil && r.purpose != forSubscribe {
 		s.answer(r, m, nil)
 	}
 }
@@ -300,7 +300,7 @@ func (s *Session) inGap() bool { return s.phase == renewing || s.phase == reauth
 // into the queue, before what was never written. A subscription needs nothing:
 // all of them are sent again once the fresh credential is accepted.
 func (s *Session) postpone(r *request) {
-	o := &s.outbox
+	o := &s.requests
 	if r.sub != nil {
 		s.forget(r)
 		delete(s.subs.private, key(r.uid))
@@ -352,9 +352,9 @@ func (s *Session) checkKeys(r *request, refusal *protocol.Error) {
 		uid: read.UID, kind: protocol.TypeItems, frame: frame,
 		purpose: forKeys, repeat: repeatRead, original: r, refusal: refusal,
 	}
-	s.outbox.unanswered[key(check.uid)] = check
-	s.outbox.queued = append(s.outbox.queued, check)
-	s.outbox.byID[r.id] = check // so that Cancel finds it
+	s.requests.unanswered[key(check.uid)] = check
+	s.requests.queued = append(s.requests.queued, check)
+	s.requests.byID[r.id] = check // so that Cancel finds it
 }
 
 // answerKeys: the row is there (the create was done), or it is not (it is refused).
@@ -378,7 +378,7 @@ func (s *Session) foundAll(r *request, reply protocol.Reply) bool {
 
 // resolve tells a caller the end of its request.
 func (s *Session) resolve(r *request, m protocol.Message, err error) {
-	delete(s.outbox.byID, r.id)
+	delete(s.requests.byID, r.id)
 	if !r.cancelled {
 		r.cancelled = true
 		s.emit(Resolve{ID: r.id, Reply: m, Err: err})
@@ -389,9 +389,9 @@ func (s *Session) resolve(r *request, m protocol.Message, err error) {
 func (s *Session) forget(r *request) {
 	r.done = true
 	r.frame = nil // in written it may stay behind one that is not answered
-	delete(s.outbox.unanswered, key(r.uid))
+	delete(s.requests.unanswered, key(r.uid))
 	if r.purpose == forCaller {
-		delete(s.outbox.byID, r.id)
+		delete(s.requests.byID, r.id)
 	}
 	if r.sub != nil && r.sub.asked == r {
 		r.sub.asked = nil
@@ -400,7 +400,7 @@ func (s *Session) forget(r *request) {
 
 // cancel forgets a caller's request. One that was written stays on the list until
 // it is answered, since an error without uid may be about it.
-func (o *outbox) cancel(id RequestID) {
+func (o *requests) cancel(id RequestID) {
 	r := o.byID[id]
 	if r == nil {
 		return
@@ -418,7 +418,7 @@ func (o *outbox) cancel(id RequestID) {
 }
 
 // expire gives up the requests whose answer is overdue.
-func (o *outbox) expire(s *Session) {
+func (o *requests) expire(s *Session) {
 	for {
 		due := o.deadline()
 		if due.IsZero() || s.now.Before(due) {
@@ -447,7 +447,7 @@ func (s *Session) overdue(r *request) {
 
 // cut is the end of the link. What can be asked again goes back into the queue,
 // before what was never written.
-func (o *outbox) cut(s *Session) {
+func (o *requests) cut(s *Session) {
 	for _, p := range o.posts {
 		s.emit(Resolve{ID: p.ID, Err: ErrNotConnected})
 	}
@@ -475,7 +475,7 @@ func (o *outbox) cut(s *Session) {
 }
 
 // disconnect resolves everything.
-func (o *outbox) disconnect(s *Session) {
+func (o *requests) disconnect(s *Session) {
 	pending := append(o.written, o.queued...)
 	o.written, o.queued, o.doubts = nil, nil, nil
 	for _, r := range pending {

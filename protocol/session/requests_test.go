@@ -14,13 +14,13 @@ func TestCancelledRequestsAreForgotten(t *testing.T) {
 		if !p.online() {
 			t.Run(phaseNames[p], func(t *testing.T) {
 				st := stageOf(p)
-				before := len(st.outbox.queued)
+				before := len(st.requests.queued)
 				for id := range RequestID(100) {
 					st.step(Do{ID: 100 + id, Message: tableReply})
 					st.step(Cancel{ID: 100 + id})
 				}
-				if n := len(st.outbox.queued) - before; n != 0 || len(st.outbox.byID) != 0 || len(st.outbox.unanswered) > 1 {
-					t.Errorf("%d wait, %d are known, %d unanswered", n, len(st.outbox.byID), len(st.outbox.unanswered))
+				if n := len(st.requests.queued) - before; n != 0 || len(st.requests.byID) != 0 || len(st.requests.unanswered) > 1 {
+					t.Errorf("%d wait, %d are known, %d unanswered", n, len(st.requests.byID), len(st.requests.unanswered))
 				}
 			})
 		}
@@ -37,7 +37,7 @@ func TestAnsweredRequestsLetGoOfTheirFrames(t *testing.T) {
 		st.frame(`{"type":"items","data":[],"uid":"` + uid + `"}`)
 	}
 	held := 0
-	for _, r := range st.outbox.written {
+	for _, r := range st.requests.written {
 		if r.frame != nil {
 			held++
 		}

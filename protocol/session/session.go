@@ -26,7 +26,7 @@ type Session struct {
 	backoff  backoff
 	auth     auth
 	liveness liveness
-	outbox   outbox
+	requests requests
 	subs     subscriptions
 	uids     uids
 }
@@ -35,8 +35,8 @@ type Session struct {
 func New(config Config) *Session {
 	s := &Session{config: config.withDefaults(), state: Idle}
 	s.uids = uids{prefix: s.config.UIDPrefix}
-	s.outbox.unanswered = map[protocol.UID]*request{}
-	s.outbox.byID = map[RequestID]*request{}
+	s.requests.unanswered = map[protocol.UID]*request{}
+	s.requests.byID = map[RequestID]*request{}
 	s.subs.byID = map[SubID]*subscription{}
 	s.subs.byUID = map[protocol.UID]*subscription{}
 	s.subs.private = map[protocol.UID]*request{}
@@ -110,7 +110,7 @@ func (s *Session) Deadline() time.Time {
 		d = earlier(d, s.liveness.deadline(&s.config))
 	}
 	if s.phase.linked() {
-		d = earlier(d, s.outbox.deadline())
+		d = earlier(d, s.requests.deadline())
 		d = earlier(d, s.subs.askAgain)
 	}
 	return d
@@ -160,7 +160,7 @@ func (s *Session) Step(now time.Time, in Input) []Effect {
 	case Do:
 		s.do(in)
 	case Cancel:
-		s.outbox.cancel(in.ID)
+		s.requests.cancel(in.ID)
 	case Post:
 		s.post(in)
 	case Subscribe:
@@ -177,7 +177,7 @@ func (s *Session) Step(now time.Time, in Input) []Effect {
 // tick does what is due.
 func (s *Session) tick() {
 	if s.phase.linked() {
-		s.outbox.expire(s)
+		s.requests.expire(s)
 		if s.subs.due(s.now) {
 			s.askAgain()
 		}
@@ -276,7 +276,7 @@ func beyond(m protocol.Message) bool {
 
 // errorFrame finds out whose error it is.
 func (s *Session) errorFrame(e *protocol.Error) {
-	if r := s.outbox.find(e.UID); r != nil {
+	if r := s.requests.find(e.UID); r != nil {
 		s.answer(r, nil, e)
 		return
 	}

@@ -225,7 +225,7 @@ func (s *Session) askFor(sub *subscription, p purpose, m protocol.Message) *requ
 		return nil // its payloads were checked when they came in
 	}
 	r := &request{uid: protocol.UIDOf(m), kind: m.Kind(), frame: frame, purpose: p, sub: sub}
-	s.outbox.unanswered[key(r.uid)] = r
+	s.requests.unanswered[key(r.uid)] = r
 	sub.asked = r
 	s.writeRequest(r)
 	return r
@@ -433,16 +433,16 @@ func (s *Session) private(m protocol.Message) bool {
 	case protocol.Subscription:
 		return s.privateSubscription(&m)
 	case protocol.Reply:
-		if r := s.outbox.find(m.UID); r != nil && (r.purpose == forKeys || r.purpose == forSnapshot) {
+		if r := s.requests.find(m.UID); r != nil && (r.purpose == forKeys || r.purpose == forSnapshot) {
 			s.answer(r, m, nil)
 			return true
 		}
 	case *protocol.Error:
-		if r := s.outbox.find(m.UID); r != nil && r.sub != nil && m.Code == protocol.CodeRequestsExceeded {
+		if r := s.requests.find(m.UID); r != nil && r.sub != nil && m.Code == protocol.CodeRequestsExceeded {
 			s.dropped()
 			return true
 		}
-		if r := s.outbox.find(m.UID); r != nil && (r.purpose == forKeys || r.purpose == forSnapshot || r.purpose == forBaseline) {
+		if r := s.requests.find(m.UID); r != nil && (r.purpose == forKeys || r.purpose == forSnapshot || r.purpose == forBaseline) {
 			s.answer(r, nil, m)
 			return true
 		}

@@ -44,5 +44,5 @@ func key(uid protocol.UID) protocol.UID {
 // uidTaken reports whether a subscription or a request has that uid.
 func (s *Session) uidTaken(uid protocol.UID) bool {
 	k := key(uid)
-	return s.subs.byUID[k] != nil || s.outbox.unanswered[k] != nil || s.subs.private[k] != nil
+	return s.subs.byUID[k] != nil || s.requests.unanswered[k] != nil || s.subs.private[k] != nil
 }

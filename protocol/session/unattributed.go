@@ -20,7 +20,7 @@ type doubt struct {
 
 // unattributed handles an error without uid.
 func (s *Session) unattributed(e *protocol.Error) {
-	o := &s.outbox
+	o := &s.requests
 	if e.Type == protocol.TypeServer {
 		s.serverError(e)
 		return
@@ -32,7 +32,7 @@ func (s *Session) unattributed(e *protocol.Error) {
 // serverError handles an error about a frame of any type: it was not understood,
 // or there were too many.
 func (s *Session) serverError(e *protocol.Error) {
-	o := &s.outbox
+	o := &s.requests
 	if e.Code == protocol.CodeRequestsExceeded && s.subs.asking() {
 		s.dropped()
 		return
@@ -55,7 +55,7 @@ func (s *Session) serverError(e *protocol.Error) {
 // eliminate ends the requests that errors without uid must be about: where n
 // errors came and n candidates are left, all are refused.
 func (s *Session) eliminate(kind string) {
-	o := &s.outbox
+	o := &s.requests
 	for n := 1; ; n++ {
 		upTo, ok := o.nth(kind, n)
 		if !ok {
@@ -76,7 +76,7 @@ func (s *Session) eliminate(kind string) {
 }
 
 // nth returns the bound of the n-th doubt of a kind.
-func (o *outbox) nth(kind string, n int) (upTo int64, ok bool) {
+func (o *requests) nth(kind string, n int) (upTo int64, ok bool) {
 	for _, d := range o.doubts {
 		if d.err.Type == kind {
 			if n--; n == 0 {
@@ -88,7 +88,7 @@ func (o *outbox) nth(kind string, n int) (upTo int64, ok bool) {
 }
 
 // candidates returns the unanswered requests of a kind that were written by then.
-func (o *outbox) candidates(kind string, upTo int64) (left []*request) {
+func (o *requests) candidates(kind string, upTo int64) (left []*request) {
 	for _, r := range o.written {
 		if r.seq > upTo {
 			break
@@ -101,7 +101,7 @@ func (o *outbox) candidates(kind string, upTo int64) (left []*request) {
 }
 
 // takeDoubts removes the first n doubts of a kind and returns their errors.
-func (o *outbox) takeDoubts(kind string, n int) (errs []*protocol.Error) {
+func (o *requests) takeDoubts(kind string, n int) (errs []*protocol.Error) {
 	o.doubts = slices.DeleteFunc(o.doubts, func(d doubt) bool {
 		if d.err.Type != kind || len(errs) == n {
 			return false
@@ -116,7 +116,7 @@ func (o *outbox) takeDoubts(kind string, n int) (errs []*protocol.Error) {
 // been about it, nobody will ever know which of the candidates was refused: every
 // caller's request among them ends so.
 func (s *Session) giveUpDoubts(r *request) {
-	o := &s.outbox
+	o := &s.requests
 	for i := 0; i < len(o.doubts); {
 		d := o.doubts[i]
 		if d.err.Type != r.kind || r.seq > d.upTo {
