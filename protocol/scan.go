@@ -293,6 +293,11 @@ func Member(raw []byte, name string) []byte {
 	return found
 }
 
+// Members calls visit for each member of a JSON object, in order: its name, with the
+// quotes, and its value, as slices of raw. It returns false if raw is not an object; visit
+// may have been called before that is known.
+func Members(raw []byte, visit func(name, value []byte)) bool { return scanObject(raw, visit) }
+
 // keyIs compares a quoted key with a name.
 func keyIs(key []byte, name string) bool {
 	if len(key) == len(name)+2 && string(key[1:len(key)-1]) == name {
