@@ -66,6 +66,10 @@ type Options struct {
 	// called in the midst of things: it may look up a map, and must not call the
 	// client.
 	PrimaryKey func(collection string) string
+	// Identity names the person or program that signs in, if the caller knows better
+	// than [IdentityOf] the credential, which is the default. What is kept or shared
+	// for one identity is neither shown to nor sent for another.
+	Identity string
 	// Log writes the conversation down: LogTo(logger). Default: none.
 	Log *Log
 	// Session overrides timeouts and bounds; its Mode, Rand and the fields above
