@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 
 	"leveret/protocol"
+	"leveret/protocol/platform"
 	"leveret/protocol/session"
 	"leveret/protocol/transport"
 )
@@ -70,6 +71,15 @@ type Options struct {
 	// than [IdentityOf] the credential, which is the default. What is kept or shared
 	// for one identity is neither shown to nor sent for another.
 	Identity string
+	// Store keeps the writes of [Client.Outbox] over the end of the program. It stays its
+	// owner's to close, after the client. Default: memory, which keeps them over lost
+	// links only.
+	Store platform.Store
+	// StoreLock is the name of the lock (see platform.Acquire; natively the path of a
+	// file) that those who share Store hold in turn, for as long as the client lives:
+	// only the holder keeps and sends writes, the others wait. It is required where two
+	// clients may use one Store. Default: no lock.
+	StoreLock string
 	// Log writes the conversation down: LogTo(logger). Default: none.
 	Log *Log
 	// Session overrides timeouts and bounds; its Mode, Rand and the fields above

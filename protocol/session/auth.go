@@ -13,6 +13,8 @@ type auth struct {
 	origin     origin     // of that
 	chain      chain
 	own        Credential // the last that the caller posted and that was accepted, for attempts that are given none
+	who        Credential // whose turn it is: as given or posted, also where it was renewed since
+	asked      bool       // somebody was asked for that
 	refusedAt  time.Time  // when the last posted one was refused; zero = never
 }
 
@@ -85,6 +87,7 @@ func (s *Session) gotCredential(in GotCredential) {
 	} else {
 		s.auth.own = Credential{} // there is a function that has something to say
 	}
+	s.auth.who, s.auth.asked = in.Credential, true
 	if problem := s.choose(in.Credential); problem != "" {
 		c := Cause{Reason: ReasonNoCredential, Detail: problem}
 		if s.auth.chain.dead {
@@ -111,6 +114,11 @@ func (s *Session) gotCredential(in GotCredential) {
 		s.sendAuth()
 	}
 }
+
+// Credential returns what the present attempt or connection signs in with, as the
+// token function gave it or the caller posted it. It changes before anything is sent
+// for the new one. ok is false until there was any.
+func (s *Session) Credential() (c Credential, ok bool) { return s.auth.who, s.auth.asked }
 
 // choose settles which one shape of a credential is used. If it cannot be, it
 // says what to do about it.
@@ -169,6 +177,7 @@ func (s *Session) sendAuth() {
 func (s *Session) signInAs(m protocol.Auth, frame []byte) {
 	s.auth.credential = Credential{AccessToken: m.AccessToken, RefreshToken: m.RefreshToken, Email: m.Email, Password: m.Password}
 	s.auth.origin = posted
+	s.auth.who, s.auth.asked = s.auth.credential, true
 	s.enter(reauthenticating, Cause{Reason: ReasonAsked, Detail: "The caller signs in."}, s.now.Add(s.config.AuthTimeout))
 	s.send(frame)
 }
@@ -242,6 +251,7 @@ func (s *Session) authError(e *protocol.Error) {
 // connection in the other modes; which one it is in shows in a moment.
 func (s *Session) refusedOwn() {
 	s.auth.credential, s.auth.own, s.auth.origin = Credential{}, Credential{}, given
+	s.auth.who = Credential{}
 	s.auth.refusedAt = s.now
 	s.accepted(ReasonAuthFailed)
 }

@@ -133,6 +133,7 @@ func (s *Session) newRequest(in Do) (*request, error) {
 		r.repeat = s.repeatOf(typed)
 		if r.repeat == repeatCreate {
 			r.create = typed
+			r.again = in.Again
 		}
 	case protocol.Ping:
 		typed.UID = uid

@@ -272,6 +272,10 @@ type (
 	Do struct {
 		ID      RequestID
 		Message protocol.Message
+		// Again says that a create that brings its keys may have been carried out
+		// before, over a link of another session: its refusal leads to a read of its
+		// keys, as that of a create which this session has repeated.
+		Again bool
 	}
 	// Cancel forgets a request: no Resolve follows.
 	Cancel struct{ ID RequestID }
