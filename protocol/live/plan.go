@@ -58,7 +58,9 @@ func planOf(q query.Query, primaryKey string, needs []string, maxRows int) plan 
 	return p
 }
 
-// brings reports whether a list of fields has the values at a path. No list is "*".
+// brings reports whether a list of fields has what is at a path. No list is "*". A longer
+// entry has it too: "*.*" brings every value, and "author.name" makes "author" an object,
+// which asking for the key beside it would not change.
 func brings(fields []string, path string) bool {
 	if len(fields) == 0 {
 		fields = []string{"*"}
@@ -66,11 +68,11 @@ func brings(fields []string, path string) bool {
 	names := strings.Split(path, ".")
 	return slices.ContainsFunc(fields, func(field string) bool {
 		parts := strings.Split(field, ".")
-		if len(parts) != len(names) {
+		if len(parts) < len(names) {
 			return false
 		}
-		for i, part := range parts {
-			if part != "*" && part != names[i] {
+		for i, name := range names {
+			if parts[i] != "*" && parts[i] != name {
 				return false
 			}
 		}

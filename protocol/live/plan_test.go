@@ -26,6 +26,10 @@ func TestPlan(t *testing.T) {
 			main: `{"fields":["*","author.name"],"sort":["author.name"],"limit":11}`, added: []string{"author.name"}},
 		{query: `{"fields":["id","author.*"],"sort":["author.name"]}`, needs: []string{"author.name"}, limit: -1,
 			main: `{"fields":["id","author.*"],"sort":["author.name"],"limit":11}`},
+		{query: `{"fields":["*.*"],"sort":["n"]}`, needs: []string{"n"}, limit: -1,
+			main: `{"fields":["*.*"],"sort":["n"],"limit":11}`},
+		{query: `{"fields":["id","author.name"],"sort":["author"]}`, needs: []string{"author"}, limit: -1,
+			main: `{"fields":["id","author.name"],"sort":["author"],"limit":11}`},
 		{query: `{"aggregate":{"count":"*"},"limit":3}`, needs: []string{"n"}, main: `{"limit":3,"aggregate":{"count":["*"]}}`},
 	} {
 		q, err := query.Parse([]byte(test.query))
