@@ -108,4 +108,3 @@ func (e *evaluator) sortsByText() bool {
 	}
 	return false
 }
-
