@@ -13,9 +13,9 @@ func WriterPragma(t *testing.T, s *Store, name string) (value string) {
 	return value
 }
 
-// StatementsKept returns the largest number of statements that a reader keeps.
+// StatementsKept returns the largest number of statements that an idle reader keeps.
 func StatementsKept(s *Store) (kept int) {
-	for range readerCount {
+	for range len(s.readers) {
 		c := <-s.readers
 		kept = max(kept, c.used.Len(), len(c.known))
 		s.readers <- c

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	driver "modernc.org/sqlite"
 	codes "modernc.org/sqlite/lib"
@@ -156,7 +157,9 @@ func (s *Store) prepareFile(ctx context.Context, c *session) error {
 
 // A database is a handle of database/sql and the connections taken from it.
 type database struct {
-	db       *sql.DB
+	db *sql.DB
+
+	mu       sync.Mutex
 	sessions []*session
 }
 
@@ -193,11 +196,13 @@ func (d *database) session(ctx context.Context) (*session, error) {
 		return nil, err
 	}
 	c := newSession(conn)
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.sessions = append(d.sessions, c)
 	return c, nil
 }
 
-// close closes the connections and the handle; d may be nil.
+// close closes the connections and the handle, which nobody uses any more; d may be nil.
 func (d *database) close() error {
 	if d == nil {
 		return nil

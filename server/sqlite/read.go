@@ -35,7 +35,7 @@ func (s *Store) borrowed(ctx context.Context, collection, doing string, read fun
 	if err != nil {
 		return err
 	}
-	c, err := s.borrow(ctx, s.readers)
+	c, err := s.borrowReader(ctx)
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,7 @@ import (
 
 // Setting returns a stored setting, "" if there is none.
 func (s *Store) Setting(ctx context.Context, name string) (string, error) {
-	c, err := s.borrow(ctx, s.readers)
+	c, err := s.borrowReader(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -23,7 +23,7 @@ func (s *Store) Setting(ctx context.Context, name string) (string, error) {
 
 // SetSetting stores a setting; when it returns nil, it is on disk.
 func (s *Store) SetSetting(ctx context.Context, name, value string) error {
-	c, err := s.borrow(ctx, s.writer)
+	c, err := s.borrowWriter(ctx)
 	if err != nil {
 		return err
 	}

@@ -69,6 +69,7 @@ type Store struct {
 	pool    *database     // the connections that read
 	writer  chan *session // holds the writer while nobody writes
 	readers chan *session // holds the readers that are idle
+	unborn  chan struct{} // holds one for each reader that is not opened yet
 
 	closeOnce sync.Once
 	closed    chan struct{}
@@ -79,7 +80,8 @@ type Store struct {
 
 var _ directus.Store = (*Store)(nil)
 
-// readerCount is how many reads run at once; more wait for one to end.
+// readerCount is how many reads run at once; more wait for one to end. A reader is
+// opened when all others are busy: each prepares its statements anew.
 const readerCount = 4
 
 // Open opens the store, creating the file, or the tables and columns that the
@@ -102,6 +104,7 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 		closed:  make(chan struct{}),
 		writer:  make(chan *session, 1),
 		readers: make(chan *session, readerCount),
+		unborn:  make(chan struct{}, readerCount),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -156,11 +159,7 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 		return nil, err
 	}
 	for range readerCount {
-		reader, err := s.pool.session(ctx)
-		if err != nil {
-			return nil, explain(s.path, err)
-		}
-		s.readers <- reader
+		s.unborn <- struct{}{}
 	}
 	s.log.Debug("database opened", "path", s.path, "new", isNew)
 	return s, nil
@@ -179,7 +178,10 @@ func (s *Store) Close() error {
 	s.closeOnce.Do(func() {
 		close(s.closed)
 		for range readerCount {
-			<-s.readers
+			select {
+			case <-s.readers:
+			case <-s.unborn:
+			}
 		}
 		writer := <-s.writer
 		_, err := writer.exec(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)")
@@ -195,18 +197,53 @@ func (s *Store) closeFiles() error {
 	return err
 }
 
-// borrow takes a connection out of its channel; give it back by sending it.
-func (s *Store) borrow(ctx context.Context, from chan *session) (*session, error) {
-	if err := ctx.Err(); err != nil {
+// borrowReader borrows a connection that reads; give it back by sending it to readers.
+func (s *Store) borrowReader(ctx context.Context) (*session, error) {
+	if err := s.usable(ctx); err != nil {
 		return nil, err
 	}
 	select {
-	case <-s.closed:
-		return nil, ErrClosed
+	case c := <-s.readers: // rather than one that has to be opened
+		return c, nil
 	default:
 	}
 	select {
-	case c := <-from:
+	case c := <-s.readers:
+		return c, nil
+	case <-s.unborn:
+		c, err := s.pool.session(ctx)
+		if err != nil {
+			s.unborn <- struct{}{} // the next read tries again
+			return nil, explain(s.path, err)
+		}
+		return c, nil
+	case <-s.closed:
+		return nil, ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// usable says why nothing is to be begun, if so.
+func (s *Store) usable(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	select {
+	case <-s.closed:
+		return ErrClosed
+	default:
+		return nil
+	}
+}
+
+// borrowWriter borrows the connection that writes; give it back by sending it to writer.
+func (s *Store) borrowWriter(ctx context.Context) (*session, error) {
+	if err := s.usable(ctx); err != nil {
+		return nil, err
+	}
+	select {
+	case c := <-s.writer:
 		return c, nil
 	case <-s.closed:
 		return nil, ErrClosed

@@ -29,7 +29,7 @@ var errOver = errors.New("sqlite: the transaction is over")
 // first call that left it so (INVALID_FOREIGN_KEY), be it one that named a missing row
 // or one that deleted a row that others point at.
 func (s *Store) Write(ctx context.Context, fn func(directus.Tx) error) error {
-	c, err := s.borrow(ctx, s.writer)
+	c, err := s.borrowWriter(ctx)
 	if err != nil {
 		return err
 	}
