@@ -1,9 +1,9 @@
 // Package live keeps a query's result right.
 //
-// A [View] is a pure machine, as package session is: Step takes the time and one
-// input, and returns effects as data. It opens no socket, starts no goroutine and
-// reads no clock. Whoever drives it (package realtime) subscribes and reads for it,
-// hands over what comes of that, and takes what the consumer is to be told.
+// So far it has what that is made of, and nothing uses it yet: the types in which a view
+// is told and tells (types.go), what of a query is asked of the server (plan.go), and
+// what can be said of an item without asking (evaluate.go). The view itself will be a
+// pure machine, as package session is.
 package live
 
 import (
@@ -105,7 +105,7 @@ type (
 		Types        json.RawMessage
 	}
 	// Told: events of a subscription, oldest first. Every snapshot comes as an Init
-	// with data (session.SubscribeOptions.Snapshots).
+	// with data.
 	Told struct {
 		Sub    Sub
 		Events []session.Event

@@ -2,6 +2,7 @@ package realtime_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 
 	"leveret/protocol/protocoltest"
@@ -134,4 +135,26 @@ func ExampleClient_Presence() {
 	// init: ann
 	// broadcast: bob[3,7]
 	// leave: bob
+}
+
+// A write is kept before it is sent: Create returns although there is no connection
+// yet, and Wait once the server has answered.
+func ExampleClient_Outbox() {
+	ctx := context.Background()
+	server := fakeServer(`{"type":"items","data":{"id":"a1","text":"hello"},"uid":"<uid>"}`)
+	client, err := realtime.New("http://localhost:8055", &realtime.Options{Token: realtime.StaticToken("editor-demo-token"), Dialer: server})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer client.Close()
+	client.Connect()
+	write, err := client.Outbox().Create(ctx, "messages", json.RawMessage(`{"id":"a1","text":"hello"}`))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	reply, err := client.Outbox().Wait(ctx, write.ID)
+	fmt.Println(string(reply.Data), err)
+	// Output: {"id":"a1","text":"hello"} <nil>
 }

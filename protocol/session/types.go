@@ -182,10 +182,6 @@ type SubscribeOptions struct {
 	Extra json.RawMessage // an object of further members, or nil
 	// UID is the uid on the wire; zero = one is made. A uid in use is an error.
 	UID protocol.UID
-	// Snapshots has each recovery told as an Init with all items, not as a difference,
-	// and events as they come: for a consumer that holds the items itself and compares.
-	// No baseline is kept. It is of no use with an Event.
-	Snapshots bool
 }
 
 // An Event is what a subscription's consumer is told.
