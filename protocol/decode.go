@@ -9,7 +9,8 @@ import (
 // last one counts, as in JavaScript.
 type envelope struct {
 	kind, uid, status, failure, refreshToken []byte
-	event, data, meta, capabilities, commit  []byte
+	event, data, meta, commit                []byte
+	capabilities, types                      []byte
 	collection, action, item, id, ids, query []byte
 	accessToken, email, password             []byte
 }
@@ -48,6 +49,8 @@ func (e *envelope) slot(key []byte) *[]byte {
 		return &e.meta
 	case "capabilities":
 		return &e.capabilities
+	case "types":
+		return &e.types
 	case "commit":
 		return &e.commit
 	case "collection":
@@ -140,6 +143,7 @@ func (e *envelope) subscription() (m Subscription, ok bool) {
 		Meta:         e.meta,
 		UID:          uid,
 		Capabilities: texts(e.capabilities),
+		Types:        e.types,
 		Commit:       string(e.commit) == "true",
 	}, true
 }

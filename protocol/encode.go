@@ -51,6 +51,7 @@ func Encode(m Message) ([]byte, error) {
 		e.raw("data", m.Data)
 		e.raw("meta", m.Meta)
 		e.texts("capabilities", m.Capabilities)
+		e.raw("types", m.Types)
 		if m.Commit {
 			e.raw("commit", json.RawMessage("true"))
 		}

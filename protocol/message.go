@@ -81,6 +81,8 @@ const (
 	// CapabilityTombstones: the keys of deleted rows are kept for 24 hours, and a
 	// repeated create of such a key is refused.
 	CapabilityTombstones = "tombstones"
+	// CapabilityTypes: the init tells the types of the fields that the query looks at.
+	CapabilityTypes = "types"
 )
 
 // Unsubscribe ends the subscription with that uid, or all of the connection's
@@ -130,6 +132,10 @@ type Subscription struct {
 	UID  UID
 	// Capabilities, in the init only: those of the client's that this server has.
 	Capabilities []string
+	// Types, in the init only, for clients with [CapabilityTypes]: an object of what
+	// Directus calls the types of the fields that the query shows, filters and sorts by,
+	// {"title":"string","author.age":"integer"}; nil where the frame has none.
+	Types json.RawMessage
 	// Commit marks the last frame of a commit, for clients with [CapabilityCommit].
 	Commit bool
 }

@@ -36,26 +36,29 @@ import (
 //	fetch, dial token=x, hangup 1000 why, probe token=x, rotated x
 //	resolve 1 {frame} | resolve 1 sent | resolve 1 error: text
 //	take a create resync […]
+//	accepted a order,types {types}                of one that wants snapshots
 //	end a error: text
 //
 // An input's epoch is the latest one; "lost@1 1006" gives an older one.
 type player struct {
-	config   session.Config
-	session  *session.Session
-	now      time.Time
-	epoch    int
-	names    []string // of subscriptions; the index is the ID
-	held     map[string]bool
-	ended    map[string]bool
-	arrived  bool
-	asks     int               // of a recorded conversation
-	sent     [][]byte          // the same: what was sent and not looked at yet
-	asked    string            // the same: the uid of the subscribe that the raw client sent
-	nameless string            // the same: the uid of the subscription that the raw client gave none
-	answers  map[string]string // the same: the server's last answer to each subscribe, by uid
-	queries  map[string]string // the same: the uid of the subscribe that asked for collection, item and query
-	requests map[string]bool   // the same: the uids of what the raw client asked for
-	out      strings.Builder
+	config    session.Config
+	session   *session.Session
+	now       time.Time
+	epoch     int
+	names     []string // of subscriptions; the index is the ID
+	held      map[string]bool
+	ended     map[string]bool
+	accepted  map[string]int  // how often
+	snapshots map[string]bool // want snapshots
+	arrived   bool
+	asks      int               // of a recorded conversation
+	sent      [][]byte          // the same: what was sent and not looked at yet
+	asked     string            // the same: the uid of the subscribe that the raw client sent
+	nameless  string            // the same: the uid of the subscription that the raw client gave none
+	answers   map[string]string // the same: the server's last answer to each subscribe, by uid
+	queries   map[string]string // the same: the uid of the subscribe that asked for collection, item and query
+	requests  map[string]bool   // the same: the uids of what the raw client asked for
+	out       strings.Builder
 }
 
 func newPlayer() *player {
@@ -65,11 +68,14 @@ func newPlayer() *player {
 		names:  []string{""},
 		held:   map[string]bool{},
 		ended:  map[string]bool{},
+
+		accepted:  map[string]int{},
+		snapshots: map[string]bool{},
 	}
 }
 
 // outputs are the words that begin what a player writes.
-var outputs = []string{">", "state", "fetch", "dial", "hangup", "probe", "rotated", "resolve", "take", "end", "arrived", "!"}
+var outputs = []string{">", "state", "fetch", "dial", "hangup", "probe", "rotated", "resolve", "take", "accepted", "end", "arrived", "!"}
 
 func isOutput(line string) bool {
 	word, _, _ := strings.Cut(strings.TrimSpace(line), " ")
@@ -245,6 +251,11 @@ func (p *player) subscribe(name, collection, options string) {
 	o.Item = protocol.Member(raw, "item")
 	o.Query = protocol.Member(raw, "query")
 	o.UID, _ = protocol.ParseUID(protocol.Member(raw, "uid"))
+	o.Snapshots = string(protocol.Member(raw, "snapshots")) == "true"
+	if o.Snapshots {
+		o.Capabilities = []string{protocol.CapabilityTypes}
+		p.snapshots[name] = true
+	}
 	p.step(session.Subscribe{ID: session.SubID(len(p.names) - 1), Collection: collection, Options: o})
 }
 
@@ -294,6 +305,10 @@ func (p *player) step(in session.Input) {
 		}
 	}
 	for _, name := range ready {
+		if times, capabilities, types := p.session.Accepted(p.id(name)); p.snapshots[name] && times > p.accepted[name] {
+			p.accepted[name] = times
+			p.printf("accepted %s %s %s", name, strings.Join(capabilities, ","), types)
+		}
 		if !p.held[name] {
 			for p.take(name) {
 			}

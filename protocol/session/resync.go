@@ -23,6 +23,10 @@ func (s *Session) initFrame(sub *subscription, m *protocol.Subscription) {
 	s.stopAsking(sub)
 	recovery := sub.established
 	sub.established = true
+	sub.accepted = accepted{sub.accepted.times + 1, m.Capabilities, m.Types}
+	if sub.options.Snapshots {
+		s.ready(sub)
+	}
 	sub.asks, sub.confirming = 0, false
 	now := &snapshot{data: m.Data, meta: m.Meta, arranged: sub.sent}
 	switch {
@@ -47,19 +51,20 @@ func (s *Session) initFrame(sub *subscription, m *protocol.Subscription) {
 // registers the subscription, so that what is written in between is in neither
 // (Directus 12.4). Events are held back until then. Of a recovery the init is told
 // only if that read fails; at the first subscribe it is told at once, and then the
-// difference.
+// difference. Who wants snapshots is told one of them only.
 //
 // System collections cannot be read as items. There a change that falls in between
 // stays untold until the next recovery.
 func (s *Session) confirm(sub *subscription, init *snapshot, recovery bool) {
-	if !recovery {
+	if !recovery && !sub.options.Snapshots {
 		s.pushSnapshot(sub, init)
 		if s.oversize(init) {
 			return // a Gap is told, and the consumer reads again by itself
 		}
 	}
+	sub.holds = sub.holds || recovery || !sub.options.Snapshots
 	s.subs.why = Cause{Reason: ReasonBehind, Detail: "The first answer of the subscription to " + sub.collection + " is confirmed by one more read."}
-	sub.first, sub.holds = init, true
+	sub.first = init
 	s.to(sub, comparing)
 	s.want(sub, forSnapshot)
 }
@@ -150,8 +155,8 @@ func (sub *subscription) asInit(data json.RawMessage) json.RawMessage {
 // pushSnapshot queues a snapshot, and after it the events that came since the
 // subscribe. It is compared when it is taken, with what was taken until then.
 func (s *Session) pushSnapshot(sub *subscription, got *snapshot) {
-	if sub.options.Event == "" && !sub.wasInit {
-		sub.queue.clear() // the init was not taken yet: this is the init now
+	if sub.options.Snapshots || sub.options.Event == "" && !sub.wasInit {
+		sub.queue.clear() // nothing of what was not taken yet matters: this is the init now
 	} else {
 		sub.queue.dropSnapshot()
 	}

@@ -24,6 +24,7 @@ type subscription struct {
 	end         error    // why it ended
 	holds       bool     // the session is not live before this is up to date
 	established bool     // the server accepted it once
+	accepted    accepted // what it said then
 	confirming  bool     // it was refused by elimination only, and is asked once more
 	asks        int      // how often it was sent since the last answer
 	asked       *request // the one that its step waits for
@@ -50,6 +51,13 @@ const (
 	behind                   // its queue overflowed; sent again once the consumer has taken it
 	ended
 )
+
+// An accepted is what the server said when it accepted a subscription.
+type accepted struct {
+	times        int
+	capabilities []string
+	types        json.RawMessage
+}
 
 // subscriptions are all of a session's.
 type subscriptions struct {
@@ -214,7 +222,8 @@ func (s *Session) askSubscribe(sub *subscription) {
 	}
 	sub.sent = a.arrange(sub.options.Query, sub.primaryKey)
 	sub.asks++
-	s.askFor(sub, forSubscribe, sub.message(sub.uid, sub.options.Event, sub.sent.query, s.config.Capabilities))
+	capabilities := slices.Concat(s.config.Capabilities, sub.options.Capabilities)
+	s.askFor(sub, forSubscribe, sub.message(sub.uid, sub.options.Event, sub.sent.query, capabilities))
 	s.to(sub, asking)
 }
 
@@ -348,7 +357,7 @@ func (s *Session) eventFrame(sub *subscription, m *protocol.Subscription) {
 	e := entry{event: Event{Kind: EventKind(m.Event), Data: m.Data, Meta: m.Meta, Commit: m.Commit}}
 	switch sub.step {
 	case current:
-		if sub.queue.len() >= s.config.MaxQueue {
+		if sub.queue.len() >= s.config.MaxQueue && !sub.options.Snapshots {
 			s.overflow(sub)
 			return
 		}

@@ -35,10 +35,24 @@ func (s *Session) Take(id SubID) (ev Event, ok bool, err error) {
 	return Event{}, false, nil
 }
 
+// Accepted returns how often the server has accepted a subscription, and what it said
+// the last time: which capabilities it has of those that were asked for, and the types
+// of the fields (protocol.Subscription).
+func (s *Session) Accepted(id SubID) (times int, capabilities []string, types json.RawMessage) {
+	sub := s.subs.byID[id]
+	if sub == nil {
+		return 0, nil, nil
+	}
+	return sub.accepted.times, sub.accepted.capabilities, sub.accepted.types
+}
+
 // tell makes an entry the event that the consumer is told, if any, and the
 // baseline what the consumer has been told.
 func (s *Session) tell(sub *subscription, e entry) (ev Event, ok bool) {
 	ev = e.event
+	if sub.options.Snapshots {
+		return sub.tellAll(e)
+	}
 	switch e.kind {
 	case derived:
 		return ev, true
@@ -58,6 +72,19 @@ func (s *Session) tell(sub *subscription, e entry) (ev Event, ok bool) {
 		return sub.tellDelete(ev, e.kind == replayed)
 	default:
 		return s.tellItems(sub, ev, e.kind == replayed)
+	}
+	return ev, true
+}
+
+// tellAll tells an entry as it came, to a consumer of snapshots.
+func (sub *subscription) tellAll(e entry) (ev Event, ok bool) {
+	if got := e.snapshot; got != nil {
+		return Event{Kind: Init, Data: sub.strip(got, got.data), Meta: got.meta}, !got.gone
+	}
+	ev = e.event
+	ev.Resync = e.kind == replayed
+	if ev.Kind != Delete && sub.sent.added {
+		ev.Data = without(ev.Data, sub.primaryKey)
 	}
 	return ev, true
 }

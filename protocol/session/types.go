@@ -182,6 +182,17 @@ type SubscribeOptions struct {
 	Extra json.RawMessage // an object of further members, or nil
 	// UID is the uid on the wire; zero = one is made. A uid in use is an error.
 	UID protocol.UID
+	// Snapshots has each recovery told as an Init with all items, not as a difference,
+	// and events as they come, deletes of keys that the consumer cannot know included:
+	// for a consumer that holds the items itself, compares, and takes all that there is
+	// after each Step. Nothing is kept for it, and its queue has no bound. The Init of a
+	// stock server is told once it is confirmed by one more read, and then the events
+	// that came meanwhile, as Resync, since that read may be younger than they are. The
+	// session does not leave Live for its first Init. An Init as long as the limit
+	// that was sent may lack items. Not with an Event.
+	Snapshots bool
+	// Capabilities are asked for beside those of the Config.
+	Capabilities []string
 }
 
 // An Event is what a subscription's consumer is told.
@@ -193,7 +204,8 @@ type Event struct {
 	Data json.RawMessage
 	Meta json.RawMessage
 	// Resync says that the event comes from comparing snapshots after a gap in the
-	// stream, not from the server's own event.
+	// stream, not from the server's own event; to a consumer of Snapshots, that the
+	// snapshot before it may contain it already, or be younger.
 	Resync bool
 	// Commit says that this is the last event of a commit, where the server tells.
 	Commit bool
@@ -364,7 +376,7 @@ type (
 		Err   error
 	}
 	// Ready: Take may have something new for that subscription (an event or its
-	// end), or it may go on only once its consumer has called Take.
+	// end), it was accepted (with Snapshots), or it may go on only once its consumer has called Take.
 	Ready struct{ ID SubID }
 	// Rotated: the server gave a new refresh token; the old one is void.
 	Rotated struct{ RefreshToken string }
