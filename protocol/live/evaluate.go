@@ -1,6 +1,7 @@
 package live
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -222,6 +223,9 @@ func (e *evaluator) typeOf(path string, raw json.RawMessage) query.Type {
 	}
 	switch e.seen[path] | traitsOf(raw) {
 	case sawNumber:
+		if !bytes.ContainsAny(raw, ".eE") { // a float64 would round it from 2^53 on
+			return query.BigInteger
+		}
 		return query.Float
 	case sawBoolean:
 		return query.Boolean

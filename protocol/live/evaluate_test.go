@@ -40,6 +40,7 @@ func TestWhatCanBeSaidOfAnItem(t *testing.T) {
 		{`{"filter":{"at":{"_gt":"$NOW(-1 minute)"}}}`, types, `{"id":1,"at":"2025-12-31T23:59:00.000Z"}`, differs},
 		{`{"filter":{"n":{"_gt":5}}}`, ``, `{"id":1,"n":6}`, matches},
 		{`{"filter":{"n":{"_gt":5}}}`, ``, `{"id":1,"n":4}`, differs},
+		{`{"filter":{"n":{"_eq":9007199254740993}}}`, ``, `{"id":1,"n":9007199254740993}`, matches},
 	}
 	for _, c := range cases {
 		e := evaluatorOf(t, c.query, c.types)
