@@ -309,7 +309,6 @@ const (
 	wording   = "version: 12.x words errors of form otherwise (§2)"
 	origins   = "version: 12.1 checks the Origin (§1.2)"
 	records   = "version: 12.2 checks queries, which have to be objects (§11)"
-	unordered = "what was asked together is answered side by side: in which order is chance"
 	early     = "version: 12.4 tells the event before the reply (§13)"
 	eventUIDs = "version: 12.4 gives the error of an event the subscription's uid (§2.3)"
 	answered  = "7: every refused request is answered"
@@ -367,7 +366,6 @@ var allowances = append([]allowance{
 var strictAllowances = append([]allowance{
 	{"expiry-subscribed", `FORBIDDEN.*"uid":"s"`, anonymous},
 	{"ratelimit", `line (16|17|18|19|20), A: changed error.message: .*999ms`, bucket},
-	{"ratelimit", `line (21|22|23|24|25), A: order`, unordered},
 	{"sub-errors", `"uid":"keep"|"uid":"sys"|"uid":"e2ev"|"uid":"e7-lazy"`, eventUIDs},
 	{"sub-event-filter", `Validation error`, wording},
 }, common...)
@@ -404,7 +402,7 @@ func TestConformance(t *testing.T) {
 	t.Run("strictly", func(t *testing.T) { conform(t, true, strictAllowances) })
 }
 
-// conform plays every conversation. Each allowance has to be used, but for those of chance.
+// conform plays every conversation. Each allowance has to be used.
 func conform(t *testing.T, strict bool, allowances []allowance) {
 	if _, err := recordedProject(); err != nil { // outside any bubble
 		t.Fatal(err)
@@ -445,7 +443,7 @@ func conform(t *testing.T, strict bool, allowances []allowance) {
 		}
 	})
 	for i, a := range allowances {
-		if !used[i] && a.reason != unordered && played == len(paths) { // not with -run
+		if !used[i] && played == len(paths) { // not with -run
 			t.Errorf("%s: nothing differs as in %q any more (%s)", a.file, a.differ, a.reason)
 		}
 	}
