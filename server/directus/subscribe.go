@@ -40,7 +40,7 @@ type subscription struct {
 }
 
 // capabilities are what this server can do beyond Directus, for who asks.
-var capabilities = []string{protocol.CapabilityCommit, protocol.CapabilityLeave, protocol.CapabilityOrder, protocol.CapabilityTombstones}
+var capabilities = []string{protocol.CapabilityCommit, protocol.CapabilityLeave, protocol.CapabilityOrder, protocol.CapabilityTombstones, protocol.CapabilityTypes}
 
 // subscribable are the system collections whose changes are told.
 var subscribable = []string{usersCollection, rolesCollection, activityCollection, notificationsCollection}
@@ -113,6 +113,9 @@ func (c *client) subscribe(ctx context.Context, m protocol.Subscribe) error {
 			"There are already %d subscriptions on this connection. Unsubscribe from one first.", count)}
 	}
 	if v != nil {
+		if slices.Contains(honoured, protocol.CapabilityTypes) {
+			init.Types = typesOf(s.query, v.access.seen)
+		}
 		if v, err = h.shared(ctx, v); err != nil {
 			return err
 		}

@@ -46,6 +46,7 @@ func TestSubscribe(t *testing.T) {
 		"limit":                       {`{"type":"subscribe","collection":"messages","query":{"limit":-5},"uid":"u"}`, `{"type":"subscribe","status":"error","error":{"code":"INVALID_QUERY","message":"Invalid query. \"limit\" must be greater than or equal to -1."},"uid":"u"}`},
 		"aggregate":                   {`{"type":"subscribe","collection":"messages","query":{"aggregate":{"count":"*"}},"uid":"u"}`, told("init", `[{"count":3}]`, "u")},
 		"capabilities":                {`{"type":"subscribe","collection":"messages","query":{"limit":0},"capabilities":["order","teleport","commit","leave","tombstones"],"uid":"u"}`, `{"type":"subscription","event":"init","data":[],"capabilities":["order","commit","leave","tombstones"],"uid":"u"}`},
+		"types":                       {`{"type":"subscribe","collection":"messages","query":{"fields":["text"],"filter":{"status":{"_eq":"draft"}},"sort":"-date_created"},"capabilities":["types"],"uid":"u"}`, `{"type":"subscription","event":"init","data":[{"text":"second"}],"capabilities":["types"],"types":{"date_created":"timestamp","status":"string","text":"text"},"uid":"u"}`},
 		"no capabilities":             {`{"type":"subscribe","collection":"messages","query":{"limit":0},"capabilities":["teleport"],"uid":"u"}`, told("init", `[]`, "u")},
 	} {
 		t.Run(name, func(t *testing.T) {
