@@ -184,7 +184,9 @@ func (c *Client) lose(l *link, lost session.Lost) {
 	defer c.mu.Unlock()
 	l.interrupt, l.due = nil, false
 	l.conn.Close(transport.CloseNormal, "") // no harm if it is closed already
-	c.stepLocked(lost)
+	if c.link == l {                        // else it was hung up meanwhile: nobody waits for its end
+		c.stepLocked(lost)
+	}
 }
 
 // linger waits for the other side to answer our close, so that what was sent
