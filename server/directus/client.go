@@ -98,7 +98,8 @@ func (c *client) run(ctx context.Context, who *Identity) error {
 	var worker sync.WaitGroup
 	worker.Go(func() {
 		for r := range requests {
-			if c.hub.opts.answersInOrder() {
+			// Directus waits for nothing in the answer to a ping, so those keep their order.
+			if _, ping := r.message.(protocol.Ping); ping || c.hub.opts.answersInOrder() {
 				c.answer(ctx, r)
 			} else {
 				worker.Go(func() { c.answer(ctx, r) })

@@ -25,8 +25,8 @@ func (o *Options) movesWithTime() bool { return !o.StrictCompat }
 // registration is in neither.
 func (o *Options) readsInOneStep() bool { return !o.StrictCompat }
 
-// answersInOrder: 3. Otherwise requests are answered side by side, and whichever is
-// done first is answered first.
+// answersInOrder: 3. Otherwise requests, but for pings, are answered side by side, and
+// whichever is done first is answered first.
 func (o *Options) answersInOrder() bool { return !o.StrictCompat }
 
 // checksEvents: 6. Otherwise a subscribe with an event is accepted whoever sends it.
