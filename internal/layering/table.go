@@ -61,12 +61,12 @@ var table = []rule{
 
 	{path: "server/examples/...", says: "shows how it is done",
 		may: list("server/directus", "server/sqlite", "protocol/...")},
-	{path: "server/e2e/...", says: "tests the whole", may: anything},
+	{path: "server/e2e", says: "tests the whole", may: anything},
 	{path: "internal/...", says: "the works", may: anything},
 }
 
 // onlyFromTests are imported by nothing but tests, and each other.
-var onlyFromTests = list("server/e2e/...", "internal/...", "protocol/protocoltest")
+var onlyFromTests = list("server/e2e", "internal/...", "protocol/protocoltest")
 
 // noNames are names that say nothing.
 var noNames = list("pkg", "util", "utils", "common", "helper", "helpers")
