@@ -33,7 +33,7 @@ type Client struct {
 	closed    bool
 	link      *link // the newest attempt to connect, or nil
 	requests  map[session.RequestID]*request
-	subs      map[session.SubID]listener
+	subs      map[session.SubID]*Subscription
 	parts     []part
 	inputs    []session.Input // to be stepped by run
 	lastID    int64
@@ -57,7 +57,7 @@ func New(url string, options *Options) (*Client, error) {
 		born:     time.Now(),
 		dialer:   transport.Default,
 		requests: map[session.RequestID]*request{},
-		subs:     map[session.SubID]listener{},
+		subs:     map[session.SubID]*Subscription{},
 		readers:  map[*messageReader]bool{},
 	}
 	if options != nil {

@@ -1,8 +1,8 @@
 package realtime
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
-	"hash/fnv"
 	"strings"
 
 	"leveret/protocol"
@@ -47,14 +47,12 @@ func claimedID(token string) string {
 	return ""
 }
 
-// hashOf is short, and does not give away what it is the hash of: a token has more
-// bits than that.
+// hashOf does not give away what it is the hash of: a name may be seen by others.
 func hashOf(text string) string {
 	const digits = "0123456789abcdef"
-	h := fnv.New128a()
-	h.Write([]byte(text))
+	sum := sha256.Sum256([]byte(text))
 	var out []byte
-	for _, b := range h.Sum(nil) {
+	for _, b := range sum[:16] {
 		out = append(out, digits[b>>4], digits[b&15])
 	}
 	return string(out)

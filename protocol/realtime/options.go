@@ -61,7 +61,8 @@ type Options struct {
 	// Dialer opens the connections; default transport.Default.
 	Dialer transport.Dialer
 	// Capabilities are asked of the server with each subscribe; a stock Directus
-	// ignores them. Default (nil): all that package protocol names.
+	// ignores them. Default (nil): commit, leave, order and tombstones (see package
+	// protocol).
 	Capabilities []string
 	// PrimaryKey names a collection's primary key; default: "id" for all. It is
 	// called in the midst of things: it may look up a map, and must not call the

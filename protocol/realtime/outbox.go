@@ -41,7 +41,6 @@ type Outbox struct {
 	asked      bool   // a credential was seen
 	scope      *scope // nil: nobody is known
 	ticket     int64
-	parts      int
 	news       chan struct{} // closed, and replaced, at each change
 	err        error
 	ended      bool
@@ -59,7 +58,7 @@ type scope struct {
 	asks    map[int64]chan session.OutboxKept
 	results map[string]result // of the writes that ended last
 	order   []string
-	touched map[string]bool // collections whose writes the views have not seen
+	touched bool // the writes have changed, and nobody was told yet
 }
 
 type result struct {
@@ -314,7 +313,6 @@ func (o *Outbox) enter(prefix string) {
 		sent:    map[string]session.RequestID{},
 		asks:    map[int64]chan session.OutboxKept{},
 		results: map[string]result{},
-		touched: map[string]bool{},
 	}
 	s.ctx, s.end = context.WithCancel(o.c.ctx)
 	o.scope = s
@@ -332,9 +330,6 @@ func (o *Outbox) leave(err error) {
 		told <- session.OutboxKept{Err: err}
 	}
 	clear(s.asks)
-	for _, w := range s.machine.Writes() {
-		o.show(w.Collection, nil)
-	}
 	s.end()
 }
 
@@ -438,7 +433,7 @@ func (o *Outbox) step(s *scope, in session.OutboxInput) {
 		case session.OutboxSettled:
 			o.settled(s, e)
 		case session.OutboxChanged:
-			s.touched[e.Collection] = true
+			s.touched = true
 		}
 	}
 }
@@ -472,18 +467,15 @@ func (o *Outbox) storing(s *scope, id string, work func(context.Context) error) 
 }
 
 func (o *Outbox) send(s *scope, e session.OutboxSend) {
-	c := o.c
-	c.lastID++
-	id := session.RequestID(c.lastID)
-	s.sent[e.ID] = id
-	c.requests[id] = &request{then: func(reply protocol.Reply, err error) {
+	var id session.RequestID
+	id = o.c.ask(e.Message, e.Again, func(reply protocol.Reply, err error) {
 		if o.scope != s || s.sent[e.ID] != id {
 			return
 		}
 		delete(s.sent, e.ID)
 		o.step(s, session.OutboxAnswered{ID: e.ID, Data: reply.Data, Err: err})
-	}}
-	c.also(session.Do{ID: id, Message: e.Message, Again: e.Again})
+	})
+	s.sent[e.ID] = id
 }
 
 func (o *Outbox) settled(s *scope, e session.OutboxSettled) {
@@ -494,24 +486,6 @@ func (o *Outbox) settled(s *scope, e session.OutboxSettled) {
 		if len(s.order) > maxResults {
 			delete(s.results, s.order[0])
 			s.order = s.order[1:]
-		}
-	}
-	for _, p := range o.c.parts {
-		if p, ok := p.(interface {
-			settled(w session.Write, data json.RawMessage, err error)
-		}); ok {
-			p.settled(e.Write, e.Data, e.Err)
-		}
-	}
-}
-
-// show tells live views of a collection's writes.
-func (o *Outbox) show(collection string, writes []session.Write) {
-	for _, p := range o.c.parts {
-		if p, ok := p.(interface {
-			writes(collection string, w []session.Write)
-		}); ok {
-			p.writes(collection, writes)
 		}
 	}
 }
@@ -531,24 +505,10 @@ func (o *Outbox) changed(ch Change) {
 
 func (o *Outbox) settle(time.Time) {
 	o.identify()
-	s := o.scope
-	if s == nil {
-		return
+	if s := o.scope; s != nil && s.touched {
+		s.touched = false
+		o.announce()
 	}
-	if n := len(o.c.parts); n != o.parts { // a view may be new
-		o.parts = n
-		for _, w := range s.machine.Writes() {
-			s.touched[w.Collection] = true
-		}
-	}
-	if len(s.touched) == 0 {
-		return
-	}
-	for collection := range s.touched {
-		o.show(collection, s.machine.WritesOf(collection))
-	}
-	clear(s.touched)
-	o.announce()
 }
 
 func (o *Outbox) deadline() time.Time {

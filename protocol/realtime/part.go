@@ -7,7 +7,7 @@ import (
 	"leveret/protocol/session"
 )
 
-// A part takes part in the client's steps: a live view, say. Its methods are called
+// A part takes part in the client's steps: the outbox. Its methods are called
 // with the client's lock held, and must neither wait nor call the client's own; what
 // is to happen next they say with [Client.also], and what is the caller's they hand to
 // [Client.tell].
@@ -22,52 +22,20 @@ type part interface {
 	end()                 // the client was closed
 }
 
-// A listener hears of one subscription, with the client's lock held.
-type listener interface {
-	wake()         // Take may have something new
-	end(err error) // the client was closed
-}
-
 // attach makes p take part, under the lock.
 func (c *Client) attach(p part) { c.parts = append(c.parts, p) }
-
-// detach ends that, under the lock.
-func (c *Client) detach(p part) {
-	kept := make([]part, 0, len(c.parts))
-	for _, other := range c.parts {
-		if other != p {
-			kept = append(kept, other)
-		}
-	}
-	c.parts = kept
-}
 
 // also has an input stepped after the present one, under the lock. Outside a step
 // follow it by (*Client).run.
 func (c *Client) also(in session.Input) { c.inputs = append(c.inputs, in) }
 
-// listenTo opens a subscription that l hears of, under the lock; see also.
-func (c *Client) listenTo(l listener, collection string, options session.SubscribeOptions) session.SubID {
-	c.lastID++
-	id := session.SubID(c.lastID)
-	c.subs[id] = l
-	c.also(session.Subscribe{ID: id, Collection: collection, Options: options})
-	return id
-}
-
-// ignore ends such a subscription, under the lock; see also.
-func (c *Client) ignore(id session.SubID) {
-	delete(c.subs, id)
-	c.also(session.Unsubscribe{ID: id})
-}
-
-// ask sends a request whose end is told to then, with the lock held; see also.
-// With ErrClosed it is told at the client's end.
-func (c *Client) ask(m protocol.Message, then func(protocol.Reply, error)) session.RequestID {
+// ask sends a request whose end is told to then, with the lock held; see also. At the
+// client's end that is ErrClosed. again: see session.Do.
+func (c *Client) ask(m protocol.Message, again bool, then func(protocol.Reply, error)) session.RequestID {
 	c.lastID++
 	id := session.RequestID(c.lastID)
 	c.requests[id] = &request{then: then}
-	c.also(session.Do{ID: id, Message: m})
+	c.also(session.Do{ID: id, Message: m, Again: again})
 	return id
 }
 

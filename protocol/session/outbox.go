@@ -197,16 +197,6 @@ func (o *Outbox) Writes() []Write {
 	return out
 }
 
-// WritesOf returns those of one collection.
-func (o *Outbox) WritesOf(collection string) (out []Write) {
-	for _, e := range o.entries {
-		if e.write.Collection == collection {
-			out = append(out, e.write)
-		}
-	}
-	return out
-}
-
 // Write returns one that is kept.
 func (o *Outbox) Write(id string) (w Write, ok bool) {
 	if e := o.byID[id]; e != nil && !e.ended {
